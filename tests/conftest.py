@@ -1,0 +1,65 @@
+"""What every test may ask for: a real PostgreSQL for the session, a fresh ledger for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from davylamp.ledger.session import Ledger
+from davylamp.plane.postgres import start_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the maintenance database of a PostgreSQL of this session's own."""
+    given = os.environ.get("DAVYLAMP_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    server = start_postgres(tmp_path_factory.mktemp("postgres") / "data", fast=True)
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def ledger_template(postgres_server: str) -> str:
+    """A migrated ledger that the tests' databases are copied from."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(_plain(postgres_server), autocommit=True) as db:
+        db.execute(f'CREATE DATABASE "{name}"')
+    ledger = Ledger.connect(_named(postgres_server, name))
+    ledger.migrate()
+    ledger.close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, ledger_template: str) -> Iterator[str]:
+    """A fresh, migrated database of this test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(_plain(postgres_server), autocommit=True) as db:
+        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{ledger_template}"')
+    yield _named(postgres_server, name)
+    with psycopg.connect(_plain(postgres_server), autocommit=True) as db:
+        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def ledger(postgres_url: str) -> Iterator[Ledger]:
+    found = Ledger.connect(postgres_url)
+    yield found
+    found.close()
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _named(url: str, database: str) -> str:
+    return url.rsplit("/", 1)[0] + f"/{database}"
