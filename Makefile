@@ -18,3 +18,30 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m ensurepip --version >/dev/null
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --compile-bytecode --editable .
 	touch $(STAMP)
+
+demo: setup
+	$(BIN)/davylamp demo $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not server" $(ARGS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pyright
+
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# After a change of the dependencies in pyproject.toml.
+lock: setup
+	$(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+	  --group dev --extra kubernetes pyproject.toml -o requirements.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

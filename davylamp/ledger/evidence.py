@@ -171,3 +171,20 @@ def count_rows(db: Connection, release_id: int) -> int:
     verdicts = select(func.count()).where(VerdictRow.release_id == release_id).scalar_subquery()
     samples = select(func.count()).where(SampleRow.release_id == release_id).scalar_subquery()
     return db.execute(select(verdicts + samples)).scalar_one()
+
+
+def digest_of_version(db: Connection, service: str, version: str) -> str | None:
+    """The digest under which a version was first recorded; None when it never was."""
+    query = (
+        select(BuildRow.digest)
+        .where(BuildRow.service == service, BuildRow.version == version)
+        .order_by(BuildRow.first_seen_at)
+        .limit(1)
+    )
+    return db.execute(query).scalar_one_or_none()
+
+
+def verdicts_of(db: Connection, release_id: int) -> list[Mapping[str, Any]]:
+    """The documents of all verdicts that were written down, oldest first."""
+    query = select(VerdictRow.document).where(VerdictRow.release_id == release_id)
+    return list(db.execute(query.order_by(VerdictRow.id)).scalars())

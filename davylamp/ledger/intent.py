@@ -23,6 +23,7 @@ class RouteIntent:
     lease_expires_at: datetime | None = None
     reason: str = ""
     confirmed_generation: int = 0
+    updated_at: datetime | None = None
 
     @property
     def is_confirmed(self) -> bool:

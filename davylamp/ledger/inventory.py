@@ -72,15 +72,17 @@ def change_role(db: Connection, ids: Sequence[str], role: Role) -> None:
     db.execute(update(InstanceRow).where(InstanceRow.id.in_(ids)).values(role=role))
 
 
-def observe(db: Connection, seen: Sequence[Instance]) -> None:
-    """Bring the record up to what the platform shows. A copy's part stays as assigned; one
-    that isn't shown any more is stopped."""
+def observe(db: Connection, seen: Sequence[Instance], *, whole_fleet: bool) -> None:
+    """Bring the record up to what the platform shows. A copy's part stays as assigned; with
+    `whole_fleet`, one that isn't shown any more is stopped."""
     if seen:
         query = insert(InstanceRow)
         news = ("digest", "state", "address", "reason", "started_at")
         changed = {name: query.excluded[name] for name in news} | {"observed_at": _NOW}
         rows = [_row(i) for i in seen]
         db.execute(query.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+    if not whole_fleet:
+        return
     gone = (
         update(InstanceRow)
         .where(
@@ -129,3 +131,12 @@ def instances_of(db: Connection, service: str = "") -> list[Instance]:
 def _row(instance: Instance) -> dict[str, object]:
     kept = {c.name for c in InstanceRow.__table__.columns} - {"observed_at"}
     return {k: v for k, v in asdict(instance).items() if k in kept}
+
+
+def mark_stopped(db: Connection, ids: Sequence[str], reason: str) -> None:
+    """Copies that were told to end: they get no requests from now on."""
+    db.execute(
+        update(InstanceRow)
+        .where(InstanceRow.id.in_(ids))
+        .values(state=InstanceState.STOPPED, reason=reason)
+    )

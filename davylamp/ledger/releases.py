@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from davylamp.errors import BadInput, FencedOff, Refused
 from davylamp.ledger.models import EventRow, ReleaseRow, ReleaseState, ServiceRow
 
-_NOW = func.clock_timestamp()
+DATABASE_NOW = func.clock_timestamp()
+"""The database's clock, evaluated where a row is written."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def update_release(
 
     Raises `FencedOff` when the release has ended: whoever ended it has the last word.
     """
-    data = {k: v for k, v in columns.items() if isinstance(v, str | int | float)}
+    data = {k: v for k, v in columns.items() if not isinstance(v, ColumnElement)}
     if "state" in columns:
         columns["reason"] = message
     query = (
@@ -132,7 +133,18 @@ def update_release(
 
 def end_release(db: Connection, release_id: int, state: ReleaseState, reason: str) -> Release:
     """The last change of a release. A reason given when it was decided is kept in the event."""
-    return update_release(db, release_id, str(state), reason, state=state, ended_at=_NOW)
+    return update_release(db, release_id, str(state), reason, state=state, ended_at=DATABASE_NOW)
+
+
+def note_traffic(db: Connection, release_id: int) -> None:
+    """Users meet the candidate from now on."""
+    update_release(db, release_id, "traffic", "users meet the candidate", traffic_at=DATABASE_NOW)
+
+
+def note_decision(db: Connection, release_id: int, reason: str) -> None:
+    """The roll-back is decided, and about to be carried out."""
+    state = ReleaseState.ROLLING_BACK
+    update_release(db, release_id, "rolling_back", reason, state=state, decided_at=DATABASE_NOW)
 
 
 def wish(db: Connection, service: str, what: str, by: str, why: str) -> Release:
@@ -190,4 +202,5 @@ def database_now(db: Connection) -> datetime:
 
 def _release(row: Any) -> Release:
     values: dict[str, Any] = dict(row._mapping)
-    return Release(**values | {"state": ReleaseState(values["state"])})
+    values["state"] = ReleaseState(values["state"])
+    return Release(**values)

@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from davylamp.errors import FencedOff, Refused
 from davylamp.judge.sample import Role
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.intent import RouteIntent, ServiceRoute
-from davylamp.ledger.models import InstanceRow, RouteRow
+from davylamp.ledger.models import InstanceRow, RouteRow, ServiceRow
 
 _NOW = func.clock_timestamp()
-_COLUMNS: list[Any] = [getattr(RouteRow, name) for name in RouteIntent.__dataclass_fields__]
 
 
 def take_route(
@@ -51,6 +50,7 @@ def set_shares(
     db: Connection,
     service: str,
     fence: int,
+    *,
     candidate: float,
     baseline: float,
     lease_seconds: float,
@@ -70,59 +70,57 @@ def set_shares(
 
 def cut_route(db: Connection, service: str, reason: str) -> RouteIntent:
     """Roll back: all traffic to stable, and whoever held the route is fenced off."""
-    values = {
-        "fence": RouteRow.fence + 1,
-        "generation": RouteRow.generation + 1,
-        "candidate_share": 0.0,
-        "baseline_share": 0.0,
-        "lease_expires_at": None,
-        "reason": reason,
-        "updated_at": _NOW,
-    }
-    query = update(RouteRow).where(RouteRow.service == service).values(values).returning(*_COLUMNS)
-    row = db.execute(query).first()
-    if row is None:
+    values = _all_stable(reason) | {"fence": RouteRow.fence + 1}
+    del values["release_id"]  # so that the run, or the keeper, finds what it has to end
+    intent = _write(db, RouteRow.service == service, values)
+    if intent is None:
         raise Refused(f"{service} has never had a route; `davylamp status` lists those that have")
-    return _intent(row)
+    return intent
 
 
 def leave_route(db: Connection, service: str, fence: int, reason: str) -> RouteIntent:
     """Give the route back to stable at a release's end. Raises `FencedOff`; a lease that ran
     out is no hindrance, since this only takes shares away."""
-    query = (
-        update(RouteRow)
-        .where(RouteRow.service == service, RouteRow.fence == fence)
-        .values(
-            candidate_share=0.0,
-            baseline_share=0.0,
-            lease_expires_at=None,
-            release_id=None,
-            generation=RouteRow.generation + 1,
-            reason=reason,
-            updated_at=_NOW,
-        )
-        .returning(*_COLUMNS)
-    )
-    row = db.execute(query).first()
-    if row is None:
+    mine = (RouteRow.service == service) & (RouteRow.fence == fence)
+    intent = _write(db, mine, _all_stable(reason))
+    if intent is None:
         raise FencedOff(_why_refused(db, service, fence))
-    return _intent(row)
+    return intent
+
+
+def forget_release(db: Connection, service: str, release_id: int) -> RouteIntent | None:
+    """Take a dead or fenced-off release out of its route, whoever held the fence. None when
+    the route is not that release's (any more)."""
+    mine = (RouteRow.service == service) & (RouteRow.release_id == release_id)
+    values = _all_stable(f"release {release_id} has ended") | {"fence": RouteRow.fence + 1}
+    return _write(db, mine, values)
+
+
+def _all_stable(reason: str) -> dict[str, Any]:
+    return {
+        "candidate_share": 0.0,
+        "baseline_share": 0.0,
+        "lease_expires_at": None,
+        "release_id": None,
+        "generation": RouteRow.generation + 1,
+        "reason": reason,
+        "updated_at": _NOW,
+    }
 
 
 def read_route(db: Connection, service: str) -> RouteIntent | None:
-    row = db.execute(select(*_COLUMNS).where(RouteRow.service == service)).first()
+    row = db.execute(select(RouteRow).where(RouteRow.service == service)).first()
     return _intent(row) if row else None
 
 
 def read_fleet(db: Connection) -> tuple[dict[str, ServiceRoute], datetime]:
     """All routes with their endpoints, and the database's clock, in one snapshot."""
     db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    intents = {row.service: _intent(row) for row in db.execute(select(*_COLUMNS))}
+    intents = {row.service: _intent(row) for row in db.execute(select(RouteRow))}
     endpoints: dict[str, dict[Role, list[str]]] = {}
     for service, role, release_id, address in db.execute(_SERVING):
-        intent = intents.get(service)
-        if intent and (role == Role.STABLE or release_id == intent.release_id):
-            endpoints.setdefault(service, {}).setdefault(Role(role), []).append(address)
+        for part in _parts_played(intents.get(service), role, release_id):
+            endpoints.setdefault(service, {}).setdefault(part, []).append(address)
     now = db.execute(select(_NOW)).scalar_one()
     routes = {
         name: ServiceRoute(
@@ -133,15 +131,31 @@ def read_fleet(db: Connection) -> tuple[dict[str, ServiceRoute], datetime]:
     return routes, now
 
 
-# A copy nobody could reach just now keeps its place: unreachable is not gone.
+# A copy nobody could reach just now keeps its place: unreachable is not gone. A stable copy
+# that runs anything but the stable build gets no requests, whatever it was meant to run.
 _SERVING = (
     select(InstanceRow.service, InstanceRow.role, InstanceRow.release_id, InstanceRow.address)
+    .join(ServiceRow, ServiceRow.name == InstanceRow.service, isouter=True)
     .where(
         InstanceRow.state.in_([InstanceState.READY, InstanceState.UNREACHABLE]),
         InstanceRow.address != "",
+        (InstanceRow.role != Role.STABLE) | (InstanceRow.digest == ServiceRow.stable_digest),
     )
     .order_by(InstanceRow.service, InstanceRow.role, InstanceRow.id)
 )
+
+
+def _parts_played(
+    intent: RouteIntent | None, role: str, release_id: int | None
+) -> tuple[Role, ...]:
+    """Which endpoints a copy belongs to. The copies of a release that has just been promoted
+    are stable already and candidate still, until the route is given back."""
+    if intent is None:
+        return ()
+    of_this_release = release_id is not None and release_id == intent.release_id
+    if role == Role.STABLE:
+        return (Role.STABLE, Role.CANDIDATE) if of_this_release else (Role.STABLE,)
+    return (Role(role),) if of_this_release else ()
 
 
 def confirm_routes(db: Connection, generations: Mapping[str, int]) -> None:
@@ -164,13 +178,20 @@ def confirm_routes(db: Connection, generations: Mapping[str, int]) -> None:
 def _change(
     db: Connection, service: str, held: int | None, values: Mapping[str, Any]
 ) -> RouteIntent:
-    query = update(RouteRow).where(RouteRow.service == service)
+    where = RouteRow.service == service
     if held is not None:
-        query = query.where(RouteRow.fence == held, RouteRow.lease_expires_at > _NOW)
-    row = db.execute(query.values({**values, "updated_at": _NOW}).returning(*_COLUMNS)).first()
-    if row is None:
+        where &= (RouteRow.fence == held) & (RouteRow.lease_expires_at > _NOW)
+    intent = _write(db, where, {**values, "updated_at": _NOW})
+    if intent is None:
         raise FencedOff(_why_refused(db, service, held))
-    return _intent(row)
+    return intent
+
+
+def _write(
+    db: Connection, where: ColumnElement[bool], values: Mapping[str, Any]
+) -> RouteIntent | None:
+    row = db.execute(update(RouteRow).where(where).values(values).returning(RouteRow)).first()
+    return None if row is None else _intent(row)
 
 
 def _why_refused(db: Connection, service: str, fence: int | None) -> str:
@@ -183,4 +204,4 @@ def _why_refused(db: Connection, service: str, fence: int | None) -> str:
 
 
 def _intent(row: Any) -> RouteIntent:
-    return RouteIntent(**row._mapping)
+    return RouteIntent(**{name: getattr(row, name) for name in RouteIntent.__dataclass_fields__})

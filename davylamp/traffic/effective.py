@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,4 +49,4 @@ def _stable(ttl_seconds: float, reason: str) -> Weights:
 
 
 def _clamp(share: float) -> float:
-    return min(max(share, 0.0), 1.0) if share == share else 0.0
+    return 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)

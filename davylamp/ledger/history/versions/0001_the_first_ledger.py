@@ -1,4 +1,6 @@
-"""The first ledger"""
+"""The first ledger."""
+
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 import sqlalchemy as sa
 from alembic import op
@@ -145,7 +147,8 @@ def upgrade() -> None:
         sa.Column("confirmed_generation", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "candidate_share >= 0 AND baseline_share >= 0 AND candidate_share + baseline_share <= 1.000001",
+            "candidate_share >= 0 AND baseline_share >= 0"
+            " AND candidate_share + baseline_share <= 1.000001",
             name="shares_are_shares",
         ),
         sa.PrimaryKeyConstraint("service"),

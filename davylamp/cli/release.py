@@ -1,0 +1,142 @@
+"""`davylamp release`, `rollback`, `promote`, `hold`, `freeze`, `thaw`, `forgive`."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from davylamp.builds.digest import check_digest, parse_image
+from davylamp.catalog.load import load_catalog
+from davylamp.cli.follow import follow_request
+from davylamp.cli.output import emit
+from davylamp.errors import BadInput
+from davylamp.ledger import evidence
+from davylamp.ledger.session import Ledger
+from davylamp.rollout import operate
+from davylamp.rollout.conduct import Conduct
+from davylamp.rollout.drive import drive
+from davylamp.rollout.parts import open_parts
+from davylamp.settings import Settings, load_settings
+
+Service = Annotated[str, typer.Argument(help="A service of the catalog.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the ledger.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def release(
+    service: Service,
+    image: Annotated[str, typer.Argument(help="Version, tag, or repository:tag or @digest.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it has ended.")] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="Conduct it in this process, without Dagster.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds to wait at most (with --wait).")
+    ] = 7200.0,
+    as_json: AsJson = False,
+) -> None:
+    """Release an image: ask for it, and let a Dagster run conduct it."""
+    settings = load_settings()
+    entry = load_catalog(settings.catalog).service(service)
+    parse_image(image, default_repository=entry.image.repository)
+    if here:
+        _conduct_here(settings, service, image, as_json)
+        return
+    ledger = connect(settings)
+    with ledger.begin() as db:
+        request = evidence.ask_for_release(db, service, image, by=who())
+    if wait:
+        follow_request(ledger, request, timeout, as_json)
+        return
+    document = {"request": request, "service": service, "image": image}
+    emit(document, as_json, lambda c: c.print(_asked(request, service)))
+
+
+def rollback(service: Service, why: Why = "", as_json: AsJson = False) -> None:
+    """All users back to stable, now: one row. Works with Dagster down."""
+    intent = operate.roll_back(connect(load_settings()), service, who(), why)
+    document = {"service": service, "generation": intent.generation, "reason": intent.reason}
+    emit(document, as_json, lambda c: c.print(f"{service} goes back to stable: {intent.reason}"))
+
+
+def promote(service: Service, why: Why = "", as_json: AsJson = False) -> None:
+    """Promote the active release at its next tick, unless it does gross harm."""
+    found = operate.promote(connect(load_settings()), service, who(), why)
+    document = {"service": service, "release": found.id, "wish": "promote"}
+    emit(document, as_json, lambda c: c.print(f"release {found.id} will be promoted"))
+
+
+def hold(service: Service, why: Why = "", as_json: AsJson = False) -> None:
+    """Keep the active release where it is; silence until the deadline rolls it back."""
+    found = operate.hold(connect(load_settings()), service, who(), why)
+    document = {"service": service, "release": found.id, "wish": "hold"}
+    emit(document, as_json, lambda c: c.print(f"release {found.id} will be held"))
+
+
+def freeze(
+    service: Service,
+    why: Annotated[str, typer.Option("--why", help="The reason, shown to whoever tries.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let no release of a service begin."""
+    load_catalog(load_settings().catalog).service(service)
+    operate.freeze(connect(load_settings()), service, f"{why} ({who()})")
+    emit({"service": service, "frozen": why}, as_json, lambda c: c.print(f"{service} is frozen"))
+
+
+def thaw(service: Service, as_json: AsJson = False) -> None:
+    """Let releases of a frozen service begin again."""
+    load_catalog(load_settings().catalog).service(service)
+    operate.freeze(connect(load_settings()), service, None)
+    emit({"service": service, "frozen": None}, as_json, lambda c: c.print(f"{service} is free"))
+
+
+def forgive(
+    service: Service,
+    digest: Annotated[str, typer.Argument(help="The build's digest, `sha256:…`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a build that was once taken back be released again."""
+    operate.forgive(connect(load_settings()), service, check_digest(digest))
+    document = {"service": service, "digest": digest}
+    emit(document, as_json, lambda c: c.print(f"{digest[:19]} may be released again"))
+
+
+def connect(settings: Settings) -> Ledger:
+    return Ledger.connect(settings.require("ledger_url"))
+
+
+def who() -> str:
+    """Who acts, for the ledger: DAVYLAMP_ACTOR, else the user's name."""
+    given = os.environ.get("DAVYLAMP_ACTOR")
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise BadInput("nobody knows who you are: set DAVYLAMP_ACTOR") from error
+
+
+def _asked(request: int, service: str) -> str:
+    return (
+        f"request {request}: Dagster starts the release within seconds; "
+        f"`davylamp status` follows {service}"
+    )
+
+
+def _conduct_here(settings: Settings, service: str, image: str, as_json: bool) -> None:
+    parts = open_parts(settings)
+    conduct = Conduct.open(parts, service=service, image=image, requested_by=who())
+    done = drive(conduct)
+    document = {"release": done.id, "outcome": done.state, "reason": done.reason}
+
+    def human(console: Console) -> None:
+        console.print(f"release {done.id} of {service}: [b]{done.state}[/b]: {done.reason}")
+
+    emit(document, as_json, human)
+    if done.state != "promoted":
+        raise typer.Exit(1)

@@ -1,0 +1,136 @@
+"""The supervisor's children: started from its main thread, reaped, and ended by pid."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from davylamp.plane.processes import Identity, Process, look_up, snapshot
+from davylamp.plane.spawn import signal_group, spawn
+
+_REAP_SECONDS = 1.0
+"""Backstop for a lost SIGCHLD, and for orphans that became ours."""
+_KILL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running child, leader of a session of its own."""
+
+    name: str
+    identity: Identity
+    stop_signal: signal.Signals
+    exited: asyncio.Future[int]
+    """Its exit code; minus the signal's number when one ended it."""
+
+    @property
+    def pid(self) -> int:
+        return self.identity.pid
+
+
+class Children:
+    """Starts, reaps and ends. All methods belong to the event loop's thread."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called whenever a child came or went."""
+        self._changed = changed
+        self._running: dict[int, tuple[Child, subprocess.Popen[bytes]]] = {}
+        self._zombies: set[Identity] = set()
+
+    def running(self) -> list[Child]:
+        return [child for child, _ in self._running.values()]
+
+    def start(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> Child:
+        """Raises OSError when it cannot be started."""
+        process = spawn(argv, env=env, cwd=cwd, log=log, death_signal=death_signal)
+        found = look_up(process.pid)
+        identity = found.identity if found else Identity(process.pid, 0)
+        exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        child = Child(name, identity, stop_signal, exited)
+        self._running[child.pid] = (child, process)
+        self._changed()
+        return child
+
+    async def reap_forever(self) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
+        while True:
+            await asyncio.sleep(_REAP_SECONDS)
+            self._reap()
+            self._reap_orphans()
+
+    async def end(
+        self, child: Child, grace_seconds: float, *, keeps_stragglers: bool = False
+    ) -> bool:
+        """Ask, wait, kill; then whatever is left of its session. True if it had to be killed."""
+        killed = False
+        if not child.exited.done():
+            signal_group(child.pid, child.stop_signal)
+            await asyncio.wait([child.exited], timeout=grace_seconds)
+        if not child.exited.done():
+            killed = True
+            signal_group(child.pid, signal.SIGKILL)
+            await asyncio.wait([child.exited], timeout=_KILL_SECONDS)
+        if not keeps_stragglers:
+            kill_session(child.pid)
+        return killed
+
+    def _reap(self) -> None:
+        for pid in list(self._running):
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                ended, status = pid, 0  # somebody else reaped it: gone is gone
+            if ended:
+                self._gone(pid, os.waitstatus_to_exitcode(status))
+
+    def _gone(self, pid: int, code: int) -> None:
+        child, process = self._running.pop(pid)
+        process.returncode = code  # or Popen would warn that it still runs
+        if not child.exited.done():
+            child.exited.set_result(code)
+        self._changed()
+
+    def _reap_orphans(self) -> None:
+        """Zombies nobody has waited for in two looks: not a child some thread is waiting for."""
+        ours = os.getpid()
+        zombies = {p.identity for p in snapshot().values() if p.parent == ours and p.is_zombie}
+        for zombie in zombies & self._zombies:
+            if zombie.pid not in self._running:
+                _wait_for(zombie.pid)
+        self._zombies = zombies
+
+
+def kill_session(leader: int) -> None:
+    """Kill what is left of a session whose leader was our child."""
+    for process in snapshot().values():
+        if process.session == leader and not process.is_zombie:
+            kill(process)
+
+
+def kill(process: Process) -> None:
+    try:
+        os.kill(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _wait_for(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

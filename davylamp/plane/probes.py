@@ -1,0 +1,68 @@
+"""Ways to ask whether a component is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import aiohttp
+
+from davylamp.plane import postgres
+from davylamp.plane.ports import HOST
+
+_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class HttpProbe:
+    """`GET url` answers 200."""
+
+    url: str
+
+    async def ready(self) -> bool:
+        timeout = aiohttp.ClientTimeout(total=_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(self.url, allow_redirects=False) as answer,
+            ):
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+
+@dataclass(frozen=True)
+class TcpProbe:
+    """Something accepts connections on the port."""
+
+    port: int
+
+    async def ready(self) -> bool:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                _, writer = await asyncio.open_connection(HOST, self.port)
+        except (TimeoutError, OSError):
+            return False
+        writer.close()
+        return True
+
+
+@dataclass(frozen=True)
+class PostgresProbe:
+    """It answers queries."""
+
+    port: int
+
+    async def ready(self) -> bool:
+        return await asyncio.to_thread(postgres.accepts_connections, self.port)
+
+
+@dataclass(frozen=True)
+class StaysUpProbe:
+    """It serves nothing: it is ready when it has lived that long."""
+
+    seconds: float = 1.0
+
+    async def ready(self) -> bool:
+        await asyncio.sleep(self.seconds)
+        return True

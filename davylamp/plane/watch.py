@@ -1,0 +1,128 @@
+"""Keeping one component up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from davylamp.errors import DavylampError
+from davylamp.plane.children import Child, Children, kill_session
+from davylamp.plane.component import BackOff, Component
+from davylamp.plane.logs import last_line
+from davylamp.plane.processes import now
+
+_POLL_SECONDS = 0.05
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    """For what it depends on."""
+    STARTING = "starting"
+    READY = "ready"
+    DOWN = "down"
+    """Died or never got ready; will be started again. `reason` says why."""
+
+
+class Watch:
+    """Starts a component, and starts it again when it dies. `run` until cancelled, then `end`."""
+
+    def __init__(
+        self, component: Component, children: Children, others: Callable[[], Mapping[str, Watch]]
+    ) -> None:
+        self.component = component
+        self.state = State.WAITING
+        self.reason = ""
+        self.since: datetime | None = None
+        self.restarts = 0
+        self.child: Child | None = None
+        self.is_ready = asyncio.Event()
+        self._children = children
+        self._others = others
+        self._back_off = BackOff()
+
+    async def run(self) -> None:
+        await self._dependencies()
+        deaths = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            self.reason = await self._live() or self.reason
+            stayed = asyncio.get_running_loop().time() - began
+            deaths = 1 if stayed >= self._back_off.steady else deaths + 1
+            self.state, self.since = State.DOWN, now()
+            self.is_ready.clear()
+            await asyncio.sleep(self._back_off.delay(deaths))
+            self.restarts += 1
+
+    async def end(self) -> bool:
+        """True if it had to be killed."""
+        self.is_ready.clear()
+        if self.child is None:
+            return False
+        part = self.component
+        return await self._children.end(
+            self.child, part.grace_seconds, keeps_stragglers=part.keeps_stragglers
+        )
+
+    async def _dependencies(self) -> None:
+        for name in self.component.depends_on:
+            other = self._others().get(name)
+            if other is not None:
+                await other.is_ready.wait()
+
+    async def _live(self) -> str:
+        """One life, from preparation to death; returns what ended it."""
+        self.state, self.since = State.STARTING, now()
+        part = self.component
+        self.child = None
+        try:
+            await asyncio.to_thread(part.prepare)
+            self.child = self._start()
+            why = await self._become_ready(self.child)
+        except (DavylampError, OSError) as error:
+            why = f"could not be started: {error}"
+        if self.child is None:
+            return why
+        if why:
+            await self._children.end(self.child, part.grace_seconds)
+            return why
+        code = await asyncio.shield(self.child.exited)
+        if not part.keeps_stragglers:
+            kill_session(self.child.pid)
+        return describe_exit(code, last_line(part.log))
+
+    def _start(self) -> Child:
+        part = self.component
+        return self._children.start(
+            part.name,
+            list(part.argv),
+            env=part.env,
+            cwd=part.cwd,
+            log=part.log,
+            stop_signal=part.stop_signal,
+            death_signal=part.death_signal,
+        )
+
+    async def _become_ready(self, child: Child) -> str:
+        """Empty when it is ready, else why it isn't."""
+        part = self.component
+        deadline = asyncio.get_running_loop().time() + part.ready_seconds
+        while asyncio.get_running_loop().time() < deadline:
+            ready = await part.probe.ready()
+            if child.exited.done():
+                return describe_exit(child.exited.result(), last_line(part.log))
+            if ready:
+                await asyncio.to_thread(part.settle)
+                self.state, self.since, self.reason = State.READY, now(), ""
+                self.is_ready.set()
+                return ""
+            await asyncio.sleep(_POLL_SECONDS)
+        return f"not ready after {part.ready_seconds:g} s: {last_line(part.log)}"
+
+
+def describe_exit(code: int, last_words: str, after: float | None = None) -> str:
+    """How a process ended, as a verb phrase. `after` so many seconds, if that matters."""
+    how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
+    when = "" if after is None else f" after {after:.1f} s"
+    return f"{how}{when}: {last_words}" if last_words else f"{how}{when}"

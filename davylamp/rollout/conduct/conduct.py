@@ -1,0 +1,172 @@
+"""One release, stage by stage: what a driver calls."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from davylamp.errors import DavylampError, FencedOff, Refused
+from davylamp.ledger import evidence, inventory, routes
+from davylamp.ledger.models import ReleaseState
+from davylamp.ledger.releases import Release, get_release, open_release
+from davylamp.rollout.conduct import finish
+from davylamp.rollout.conduct.hold_of_route import RouteHold
+from davylamp.rollout.conduct.promote import promote_candidate
+from davylamp.rollout.conduct.session import Ending, Session, Stage
+from davylamp.rollout.conduct.start import start_both_sides
+from davylamp.rollout.conduct.steps import wait_for_human, walk
+from davylamp.rollout.conduct.verify import guard_candidate, verify_candidate
+from davylamp.rollout.conduct.watch import OnTick, Tick
+from davylamp.rollout.parts import Parts
+from davylamp.rollout.plan import canary_plan, first_plan
+
+
+def _ignore(_: Tick) -> None:
+    pass
+
+
+class Conduct:
+    """One release and its hold of the route.
+
+    A stage that fails leaves nothing undone: by the time it raises, stable serves everything
+    and the release has ended with its reason.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    def open(
+        cls,
+        parts: Parts,
+        *,
+        service: str,
+        image: str,
+        requested_by: str,
+        run_id: str = "",
+        request_id: int | None = None,
+    ) -> Conduct:
+        """Write the release down and take the route.
+
+        Raises `Refused` when the service is already being released, `BadInput` when the
+        catalog doesn't have it.
+        """
+        entry = parts.catalog.service(service)
+        with parts.ledger.begin() as db:
+            live = inventory.live_service(db, service)
+            plan = (canary_plan if live.stable_digest else first_plan)(entry.release)
+            release = open_release(
+                db,
+                service=service,
+                image=image,
+                plan=plan.document(),
+                seed=secrets.randbits(62),
+                requested_by=requested_by,
+                run_id=run_id,
+            )
+            if request_id is not None:
+                evidence.answer_request(db, request_id, release_id=release.id)
+            lease = parts.settings.lease_seconds
+            intent = routes.take_route(db, service, release.id, release.seed, lease)
+        hold = RouteHold(parts.ledger, parts.settings, service, release.id, intent.fence)
+        return cls(Session(parts, entry, hold))
+
+    @classmethod
+    def resume(cls, parts: Parts, release_id: int, fence: int) -> Conduct:
+        """The same release, in the next op of the same run."""
+        with parts.ledger.begin() as db:
+            release = get_release(db, release_id)
+        hold = RouteHold(parts.ledger, parts.settings, release.service, release_id, fence)
+        return cls(Session(parts, parts.catalog.service(release.service), hold))
+
+    @property
+    def release_id(self) -> int:
+        return self.session.hold.release_id
+
+    @property
+    def fence(self) -> int:
+        return self.session.hold.fence
+
+    def release(self) -> Release:
+        return self.session.release()
+
+    def verify(self) -> Stage:
+        """Signature, contract, digests, history. Raises `Refused`."""
+        with self._or_end(ReleaseState.REFUSED):
+            image = self.release().image
+            found = verify_candidate(
+                self.session.parts, self.session.hold, self.session.service, image
+            )
+        contract = found.contract.model_dump(mode="json")
+        document = {"digest": found.digest, "version": found.version, "contract": contract}
+        return Stage(f"{found.version} is {found.digest}", document)
+
+    def guard(self) -> Stage:
+        """Nothing incompatible ever meets. Raises `Refused`."""
+        with self._or_end(ReleaseState.REFUSED):
+            guard = guard_candidate(
+                self.session.parts, self.session.service, self.session.candidate()
+            )
+            if guard.conflicts:
+                raise Refused("; ".join(map(str, guard.conflicts)))
+        beside = ", ".join(guard.checked) or "no other build"
+        return Stage(f"may stand beside {beside}", {"checked": list(guard.checked)})
+
+    def start(self) -> Stage:
+        """Start candidate and baseline. Raises `Refused` when one of them doesn't come up."""
+        with self._or_end(ReleaseState.ROLLED_BACK):
+            return start_both_sides(self.session)
+
+    def steps(self, on_tick: OnTick = _ignore) -> Ending:
+        """Raise the share step by step, judging every second."""
+        try:
+            return walk(self.session, on_tick)
+        except DavylampError as error:
+            return Ending("roll_back", str(error))
+
+    def hold(self, reason: str, on_tick: OnTick = _ignore) -> Ending:
+        """Wait for somebody to promote it; silence rolls back."""
+        try:
+            return wait_for_human(self.session, reason, on_tick)
+        except DavylampError as error:
+            return Ending("roll_back", str(error))
+
+    def promote(self, reason: str, on_tick: OnTick = _ignore) -> Ending:
+        """Full size, all users, the watch, and the point of no return."""
+        try:
+            return promote_candidate(self.session, reason, on_tick)
+        except DavylampError as error:
+            if self.release().state is ReleaseState.CONFIRMING:
+                return Ending("promoted", f"{reason}; afterwards: {error}")
+            return Ending("roll_back", str(error))
+
+    def roll_back(self, reason: str) -> Stage:
+        """All users to stable first; then stop the copies, and end the release."""
+        self._take_back(reason, ReleaseState.ROLLED_BACK)
+        return Stage(self.release().reason)
+
+    def confirm(self) -> Stage:
+        """Every observed copy runs the new digest. Raises `Refused` naming the one left over."""
+        release = finish.confirm(self.session.parts, self.release_id, self.fence)
+        if release.state is not ReleaseState.PROMOTED:
+            raise Refused(release.reason)
+        return Stage(release.reason, dict(release.figures or {}))
+
+    def interrupted(self, error: BaseException) -> Release:
+        """What a driver calls when it is cancelled or fails: stable serves everything."""
+        return finish.interrupted(self.session.parts, self.release_id, self.fence, error)
+
+    def _take_back(self, reason: str, end: ReleaseState) -> None:
+        finish.take_back(self.session.parts, self.release_id, self.fence, reason, end)
+
+    @contextmanager
+    def _or_end(self, end: ReleaseState) -> Generator[None]:
+        try:
+            yield
+        except FencedOff as error:
+            self._take_back(str(error), ReleaseState.ROLLED_BACK)
+            raise
+        except DavylampError as error:
+            self._take_back(str(error), end)
+            raise Refused(str(error)) from error

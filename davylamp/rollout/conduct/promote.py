@@ -1,0 +1,89 @@
+"""Promotion: enough copies, all users, the watch; then the candidate is the stable build."""
+
+from __future__ import annotations
+
+import math
+
+from davylamp.judge.sample import Role
+from davylamp.ledger import inventory, routes
+from davylamp.ledger.models import ReleaseState
+from davylamp.ledger.releases import DATABASE_NOW, update_release
+from davylamp.rollout.conduct.copies import copies_of_release, start_copies
+from davylamp.rollout.conduct.session import Ending, Session
+from davylamp.rollout.conduct.steps import ending, watcher
+from davylamp.rollout.conduct.watch import OnTick, both_sides
+from davylamp.rollout.state import Move, Phase
+
+_BATCHES = 4
+
+
+def promote_candidate(session: Session, reason: str, on_tick: OnTick) -> Ending:
+    """Bring the candidate to full size and to all users, watch it there, and make it stable."""
+    plan = session.plan()
+    session.enter(ReleaseState.PROMOTING, reason, decided_at=DATABASE_NOW)
+    if plan.steps:
+        grow_to_full_size(session)
+        _, reference = both_sides(session.parts, session.hold.release_id)
+        _confirm(session, (1.0, 0.0), "promoted: all users")
+        watching = watcher(session, plan, Phase.WATCHING, session.release().step, 1.0)
+        watching.reference = reference
+        tick = watching.until_decided(on_tick)
+        session.note("decided", tick.decision.reason, move=tick.decision.move)
+        if tick.decision.move is not Move.FINISH:
+            return ending(tick)
+    make_stable(session, reason)
+    return Ending("promoted", reason)
+
+
+def grow_to_full_size(session: Session) -> None:
+    """Start the missing copies batch by batch, each seen in the route before the next. The
+    shares stay as they are."""
+    step = session.plan().steps[session.release().step]
+    candidate = session.candidate()
+    have, wanted = session.service.release.candidate_instances, session.service.instances
+    batch = max(1, math.ceil((wanted - have) / _BATCHES))
+    while have < wanted:
+        count = min(batch, wanted - have)
+        order = session.order(candidate.image, candidate.digest, Role.CANDIDATE, have, count)
+        start_copies(session.parts, session.hold, [order])
+        have += count
+        shares = (step.share, step.baseline_share)
+        _confirm(session, shares, f"{have} of {wanted} copies of the candidate are ready")
+
+
+def make_stable(session: Session, reason: str) -> None:
+    """The point of no return: one transaction names the candidate as the stable build.
+
+    Its copies are among the stable endpoints before its shares are taken away. When the run
+    dies in between, the expired lease leads users to those same copies.
+    """
+    release, candidate = session.release(), session.candidate()
+    copies = copies_of_release(session.parts.platform, release.id)
+    ids = [i.id for i in copies if i.role is Role.CANDIDATE]
+    share = 1.0 if session.plan().steps else 0.0
+    with session.parts.ledger.begin() as db:
+        inventory.set_stable(
+            db,
+            release.service,
+            digest=candidate.digest,
+            version=candidate.version,
+            image=candidate.image,
+            release_id=release.id,
+        )
+        inventory.change_role(db, ids, Role.STABLE)
+        update_release(db, release.id, "made_stable", reason, state=ReleaseState.CONFIRMING)
+        intent = routes.set_shares(
+            db,
+            session.hold.service,
+            session.hold.fence,
+            candidate=share,
+            baseline=0.0,
+            lease_seconds=session.parts.settings.lease_seconds,
+            reason=f"{candidate.version} is the stable build now",
+        )
+    session.hold.wait_until_confirmed(intent)
+
+
+def _confirm(session: Session, shares: tuple[float, float], reason: str) -> None:
+    candidate, baseline = shares
+    session.hold.wait_until_confirmed(session.hold.set_shares(candidate, baseline, reason))

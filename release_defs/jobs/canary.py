@@ -1,0 +1,45 @@
+"""The release of one service as one job: its graph is the way a release goes."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from release_defs.ops.begin import ReleaseConfig, guard_contracts, start_instances, verify_build
+from release_defs.ops.end import confirm_release, release_rejected, roll_back_release
+from release_defs.ops.traffic import hold_release, promote_release, shift_traffic
+from release_defs.tags import RELEASE_JOB
+
+_DESCRIPTION = """
+Release one service: check the build, start it beside a fresh baseline, raise its share of
+users step by step, and promote it or take it back. Every decision is the engine's.
+
+To launch it by hand, name a **service** of the catalog and an **image** of it:
+
+    service: checkout
+    image: 1.2.0
+
+*Terminate* takes the release back: all users go to the stable build first.
+A run that fails in `release_rejected` did its work: the build was worse, and is gone.
+"""
+
+
+@dg.config_mapping
+def flat(config: ReleaseConfig) -> dg.RunConfig:
+    """Let a release be asked for without naming the op that takes the request."""
+    return dg.RunConfig(ops={verify_build.name: config})
+
+
+@dg.job(
+    name=RELEASE_JOB,
+    description=_DESCRIPTION,
+    config=flat,
+    executor_def=dg.in_process_executor,
+)
+def release_canary() -> None:
+    started = start_instances(guard_contracts(verify_build()))
+    shifted = shift_traffic(started)
+    held = hold_release(shifted.hold)
+    promoted = promote_release([shifted.promote, held.promote])
+    rolled_back = roll_back_release([shifted.roll_back, held.roll_back, promoted.roll_back])
+    confirm_release(promoted.promoted)
+    release_rejected(rolled_back)

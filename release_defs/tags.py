@@ -1,0 +1,19 @@
+"""Names that runs carry, and that jobs and sensors must agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RELEASE_JOB = "release_canary"
+SERVICE_TAG = "davylamp/service"
+"""Which service a run releases: one run a service at a time (see dagster.yaml)."""
+OUTCOME_TAG = "davylamp/outcome"
+"""How it ended: the release's last state in the ledger."""
+
+
+def release_run(
+    service: str, image: str, requested_by: str, request_id: int = 0
+) -> Mapping[str, object]:
+    """The configuration of a release's run."""
+    asked = {"request_id": request_id} if request_id else {}
+    return {"service": service, "image": image, "requested_by": requested_by, **asked}

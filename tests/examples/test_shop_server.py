@@ -1,0 +1,141 @@
+"""The shop's services do what their image's environment says, and lose nothing when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.server
+
+READS = {"checkout": "/cart/7/total", "cart": "/carts/7", "payments": "/payments/7"}
+WRITES = {
+    "checkout": ("/orders", {"cart": 7}),
+    "cart": ("/carts/7/items", {"sku": "lamp"}),
+    "payments": ("/payments", {"order": 7}),
+}
+
+
+async def ask_often(url: str, times: int, at_once: int = 20) -> list[httpx.Response]:
+    limits = httpx.Limits(max_connections=at_once)
+    async with httpx.AsyncClient(limits=limits, timeout=20) as client:
+        return list(await asyncio.gather(*(client.get(url) for _ in range(times))))
+
+
+def planned_ms(answer: httpx.Response) -> float:
+    """What the service meant to take: unlike a clock, true on a busy machine too."""
+    return float(answer.headers["server-timing"].rpartition("=")[2])
+
+
+@pytest.mark.parametrize("service", ["checkout", "cart", "payments"])
+def test_a_healthy_version_answers_its_endpoints_and_says_who_it_is(start_shop, service) -> None:
+    shop = start_shop(
+        service, SHOP_VERSION="1.0.0", DAVYLAMP_DIGEST="sha256:ab", DAVYLAMP_INSTANCE="i-1"
+    ).wait_until_healthy()
+    read = httpx.get(shop.url + READS[service])
+    path, body = WRITES[service]
+    written = httpx.post(shop.url + path, json=body)
+    assert (read.status_code, written.status_code) == (200, 201)
+    assert read.headers["x-shop-version"] == "1.0.0"
+    assert "x-shop-fault" not in read.headers
+    known = httpx.get(shop.url + "/.well-known/davylamp").json()
+    assert known.pop("started_at")
+    assert known == {
+        "service": service,
+        "version": "1.0.0",
+        "digest": "sha256:ab",
+        "instance": "i-1",
+    }
+
+
+@pytest.mark.parametrize("service", ["checkout", "cart", "payments"])
+def test_a_write_that_makes_no_sense_is_answered_400(start_shop, service) -> None:
+    shop = start_shop(service).wait_until_healthy()
+    path, _ = WRITES[service]
+    assert httpx.post(shop.url + path, content=b"{").status_code == 400
+    assert httpx.post(shop.url + path, json=["cart"]).status_code == 400
+
+
+def test_an_error_rate_fails_that_share_and_says_that_it_was_planted(start_shop) -> None:
+    shop = start_shop("checkout", SHOP_ERROR_RATE="0.2", SHOP_VERSION="1.1.0").wait_until_healthy()
+    answers = asyncio.run(ask_often(shop.url + READS["checkout"], 600))
+    failed = [a for a in answers if a.status_code == 500]
+    assert 70 <= len(failed) <= 180
+    assert all(a.headers["x-shop-fault"] == "planted" for a in failed)
+    assert all(a.headers["x-shop-version"] == "1.1.0" for a in failed)
+    assert httpx.get(shop.url + "/healthz").status_code == 200
+
+
+def test_a_slow_share_triples_the_p99_and_leaves_the_median(start_shop) -> None:
+    good = start_shop("checkout").wait_until_healthy()
+    slow = start_shop("checkout", SHOP_SLOW_SHARE="0.15", SHOP_SLOW_FACTOR="3.5")
+    slow.wait_until_healthy()
+    url = READS["checkout"]
+    good_ms = [planned_ms(a) for a in asyncio.run(ask_often(good.url + url, 1000))]
+    slow_ms = [planned_ms(a) for a in asyncio.run(ask_often(slow.url + url, 1000))]
+    assert 2.3 < np.quantile(slow_ms, 0.99) / np.quantile(good_ms, 0.99) < 4
+    assert 0.9 < np.median(slow_ms) / np.median(good_ms) < 1.2
+
+
+def test_a_hanging_share_never_answers(start_shop) -> None:
+    shop = start_shop("cart", SHOP_HANG_SHARE="1").wait_until_healthy()
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(shop.url + READS["cart"], timeout=0.5)
+
+
+def test_a_version_that_dies_ends_by_itself_with_an_error(start_shop) -> None:
+    assert start_shop("cart", SHOP_DIE_AFTER="0.1").process.wait(30) == 3
+
+
+def test_a_version_that_never_listens_lives_and_refuses_connections(start_shop) -> None:
+    shop = start_shop("cart", SHOP_NEVER_LISTEN="1")
+    time.sleep(2)
+    assert shop.process.poll() is None
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(shop.url + "/healthz")
+
+
+def test_sigterm_ends_a_service_after_the_requests_it_has_begun(start_shop) -> None:
+    # Every request takes about two seconds: all are in flight when the signal comes.
+    shop = start_shop("payments", SHOP_SLOW_SHARE="1", SHOP_SLOW_FACTOR="250")
+    shop.wait_until_healthy()
+
+    async def ask_and_terminate() -> list[httpx.Response]:
+        asking = asyncio.create_task(ask_often(shop.url + READS["payments"], 40, at_once=40))
+        await asyncio.sleep(0.7)
+        shop.terminate()
+        return await asking
+
+    answers = asyncio.run(ask_and_terminate())
+    assert [a.status_code for a in answers] == [200] * 40
+    assert shop.process.wait(20) == 0
+
+
+def test_after_sigterm_a_kept_connection_is_answered_and_then_closed_politely(start_shop) -> None:
+    shop = start_shop("cart").wait_until_healthy()
+    with httpx.Client(base_url=shop.url) as client:
+        assert "connection" not in client.get("/carts/7").headers
+        shop.terminate()
+        answer = client.get("/carts/7")
+        while "connection" not in answer.headers:
+            answer = client.get("/carts/7")
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    assert shop.process.wait(20) == 0
+
+
+def test_a_service_that_hangs_ends_all_the_same_on_sigterm(start_shop) -> None:
+    shop = start_shop("cart", SHOP_HANG_SHARE="1").wait_until_healthy()
+
+    async def ask_and_terminate() -> None:
+        async with httpx.AsyncClient(timeout=30) as client:
+            asking = asyncio.create_task(client.get(shop.url + READS["cart"]))
+            await asyncio.sleep(0.5)
+            shop.terminate()
+            await asyncio.wait([asking])
+            asking.exception()
+
+    asyncio.run(ask_and_terminate())
+    assert shop.process.wait(30) == 0
