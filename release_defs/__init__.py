@@ -1,0 +1,1 @@
+"""Releases as Dagster jobs. Thin: every decision is made in `davylamp`."""

@@ -12,6 +12,8 @@ import pytest
 from davylamp.ledger.session import Ledger
 from davylamp.plane.postgres import start_postgres
 
+pytest_plugins = ["tests.live_plane"]
+
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -66,7 +66,7 @@ class HttpRegistry:
         for _ in range(MOST_PAGES):
             if not more:
                 break
-            path = within(self.url, path, more)
+            path = within(self.url, path, more).removeprefix(self.url)
             page, more = self._page(self._exchange.ask("GET", path), path)
             found += page
         tags = sorted(set(found))

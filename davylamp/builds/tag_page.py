@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
+import httpx
 from pydantic import BaseModel
 
 from davylamp.builds.oci import read_document
@@ -41,10 +42,10 @@ def next_link(header: str) -> str:
 
 def within(url: str, path: str, target: str) -> str:
     """A link the registry gave, as a full URL; only on the registry itself."""
-    found = urljoin(url + path, target)
-    if not target or urlsplit(found)[:2] != urlsplit(url)[:2]:
+    found, home = httpx.URL(urljoin(url + path, target)), httpx.URL(url)
+    if not target or (found.scheme, found.host, found.port) != (home.scheme, home.host, home.port):
         raise Refused(
             f"registry {url} sends us to {target!r}, which is another address: correct its "
             "`http.host`"
         )
-    return found
+    return str(found)

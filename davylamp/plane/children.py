@@ -25,6 +25,8 @@ class Child:
     name: str
     identity: Identity
     stop_signal: signal.Signals
+    keeps_stragglers: bool
+    """Does what it started outlive it?"""
     exited: asyncio.Future[int]
     """Its exit code; minus the signal's number when one ended it."""
 
@@ -55,13 +57,14 @@ class Children:
         log: Path,
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
+        keeps_stragglers: bool = False,
     ) -> Child:
         """Raises OSError when it cannot be started."""
         process = spawn(argv, env=env, cwd=cwd, log=log, death_signal=death_signal)
         found = look_up(process.pid)
         identity = found.identity if found else Identity(process.pid, 0)
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        child = Child(name, identity, stop_signal, exited)
+        child = Child(name, identity, stop_signal, keeps_stragglers, exited)
         self._running[child.pid] = (child, process)
         self._changed()
         return child
@@ -73,30 +76,24 @@ class Children:
             self._reap()
             self._reap_orphans()
 
-    async def end(
-        self, child: Child, grace_seconds: float, *, keeps_stragglers: bool = False
-    ) -> bool:
-        """Ask, wait, kill; then whatever is left of its session. True if it had to be killed."""
-        killed = False
-        if not child.exited.done():
-            signal_group(child.pid, child.stop_signal)
-            await asyncio.wait([child.exited], timeout=grace_seconds)
-        if not child.exited.done():
-            killed = True
-            signal_group(child.pid, signal.SIGKILL)
-            await asyncio.wait([child.exited], timeout=_KILL_SECONDS)
-        if not keeps_stragglers:
-            kill_session(child.pid)
-        return killed
+    async def end(self, child: Child, grace_seconds: float) -> bool:
+        """Ask its group to end, wait, kill. True if it had to be killed."""
+        if child.exited.done():
+            return False
+        signal_group(child.pid, child.stop_signal)
+        await asyncio.wait([child.exited], timeout=grace_seconds)
+        if child.exited.done():
+            return False
+        signal_group(child.pid, signal.SIGKILL)
+        await asyncio.wait([child.exited], timeout=_KILL_SECONDS)
+        return True
 
     def _reap(self) -> None:
-        for pid in list(self._running):
-            try:
-                ended, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                ended, status = pid, 0  # somebody else reaped it: gone is gone
-            if ended:
-                self._gone(pid, os.waitstatus_to_exitcode(status))
+        ended = [child for child in self.running() if _has_ended(child.pid)]
+        # while they are zombies: once reaped, their pids may be somebody else's
+        kill_sessions({child.pid for child in ended if not child.keeps_stragglers})
+        for child in ended:
+            self._gone(child.pid, _exit_code(child.pid))
 
     def _gone(self, pid: int, code: int) -> None:
         child, process = self._running.pop(pid)
@@ -111,14 +108,14 @@ class Children:
         zombies = {p.identity for p in snapshot().values() if p.parent == ours and p.is_zombie}
         for zombie in zombies & self._zombies:
             if zombie.pid not in self._running:
-                _wait_for(zombie.pid)
+                _exit_code(zombie.pid)
         self._zombies = zombies
 
 
-def kill_session(leader: int) -> None:
-    """Kill what is left of a session whose leader was our child."""
-    for process in snapshot().values():
-        if process.session == leader and not process.is_zombie:
+def kill_sessions(leaders: set[int]) -> None:
+    """Kill what is left of sessions whose leaders were our children and have ended."""
+    for process in snapshot().values() if leaders else ():
+        if process.session in leaders and not process.is_zombie:
             kill(process)
 
 
@@ -129,8 +126,17 @@ def kill(process: Process) -> None:
         return
 
 
-def _wait_for(pid: int) -> None:
+def _has_ended(pid: int) -> bool:
     try:
-        os.waitpid(pid, os.WNOHANG)
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return
+        return True  # somebody else reaped it: gone is gone
+    return found is not None
+
+
+def _exit_code(pid: int) -> int:
+    try:
+        _, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    return os.waitstatus_to_exitcode(status)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,7 +140,8 @@ class Copies:
 
 
 def _unpack(registry_url: str, repository: str, digest: str, into: Path) -> Rootfs:
-    return unpack(open_registry(registry_url), repository, digest, into)
+    with closing(open_registry(registry_url)) as registry:
+        return unpack(registry, repository, digest, into)
 
 
 def _check(order: StartOrder) -> None:

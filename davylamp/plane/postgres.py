@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from davylamp.errors import BadInput, Unreachable
+from davylamp.plane.leftovers import MARKER
 from davylamp.plane.ports import HOST, free_port
 from davylamp.plane.spawn import spawn
 from davylamp.plane.unprivileged import hand_over, unprivileged
@@ -86,7 +87,7 @@ def initialise(data: Path, superuser: str = SUPERUSER, fast: bool = False) -> No
         timeout=120,
         check=False,
         cwd="/",
-        env=_environment(),
+        env=environment(),
     )
     if done.returncode != 0:
         raise BadInput(
@@ -178,7 +179,7 @@ def start_postgres(data: Path, fast: bool = False) -> RunningPostgres:
     for _ in range(3):
         port = free_port()
         argv = command(data, port, fast=fast)
-        process = spawn(argv, env=_environment(), cwd=Path("/"), log=log, death_signal=DEATH_SIGNAL)
+        process = spawn(argv, env=environment(), cwd=Path("/"), log=log, death_signal=DEATH_SIGNAL)
         started = RunningPostgres(url_of(port), port, process)
         if _came_up(started):
             return started
@@ -211,6 +212,8 @@ def _reach(data: Path) -> tuple[Path, ...]:
     return (data, _binary("postgres"), *([libraries] if libraries.exists() else []))
 
 
-def _environment() -> dict[str, str]:
-    """Nothing of ours: PG* variables would change what it does."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/"}
+def environment(plane: Path | None = None) -> dict[str, str]:
+    """Nothing of ours: PG* variables would change what it does. `plane` is the home of the
+    plane it belongs to."""
+    mark = {MARKER: str(plane)} if plane else {}
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/", **mark}

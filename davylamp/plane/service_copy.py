@@ -13,7 +13,7 @@ from davylamp.builds.unpack import Rootfs
 from davylamp.errors import DavylampError, Unreachable
 from davylamp.fleet.protocol import StartOrder
 from davylamp.ledger.instance import Instance, InstanceState
-from davylamp.plane.children import Child, Children, kill_session
+from davylamp.plane.children import Child, Children
 from davylamp.plane.component import BackOff
 from davylamp.plane.health import Health
 from davylamp.plane.home import Home
@@ -143,7 +143,6 @@ class ServiceCopy:
             return why
         code = await asyncio.shield(self._child.exited)
         self._ready = False
-        kill_session(self._child.pid)
         return f"{describe_exit(code, last_line(log), after=_clock() - began)}"
 
     async def _become_ready(self, child: Child) -> str:

@@ -41,6 +41,7 @@ class PlaneStatus:
     is_up: bool
     pid: int = 0
     since: datetime | None = None
+    is_going_down: bool = False
     parts: tuple[PartStatus, ...] = ()
     instances: tuple[Instance, ...] = ()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from davylamp.errors import DavylampError
-from davylamp.plane.children import Child, Children, kill_session
+from davylamp.plane.children import Child, Children
 from davylamp.plane.component import BackOff, Component
 from davylamp.plane.logs import last_line
 from davylamp.plane.processes import now
@@ -60,10 +60,7 @@ class Watch:
         self.is_ready.clear()
         if self.child is None:
             return False
-        part = self.component
-        return await self._children.end(
-            self.child, part.grace_seconds, keeps_stragglers=part.keeps_stragglers
-        )
+        return await self._children.end(self.child, self.component.grace_seconds)
 
     async def _dependencies(self) -> None:
         for name in self.component.depends_on:
@@ -88,8 +85,6 @@ class Watch:
             await self._children.end(self.child, part.grace_seconds)
             return why
         code = await asyncio.shield(self.child.exited)
-        if not part.keeps_stragglers:
-            kill_session(self.child.pid)
         return describe_exit(code, last_line(part.log))
 
     def _start(self) -> Child:
@@ -102,6 +97,7 @@ class Watch:
             log=part.log,
             stop_signal=part.stop_signal,
             death_signal=part.death_signal,
+            keeps_stragglers=part.keeps_stragglers,
         )
 
     async def _become_ready(self, child: Child) -> str:

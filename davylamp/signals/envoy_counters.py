@@ -21,6 +21,7 @@ PLAIN = (
     "pending_active",
     "pending_failure_eject",
     "pending_overflow",
+    "active_overflow",
     *CLASSES,
 )
 """What is read of `upstream_rq_…`."""
@@ -67,9 +68,21 @@ class Counters:
         return self.plain.get(name, 0)
 
     @property
-    def never_sent(self) -> int:
-        """Attempts that ended before they had a connection."""
-        names = ("cancelled", "pending_failure_eject", "pending_overflow", "none_healthy")
+    def answers(self) -> tuple[int, ...]:
+        """By class, as users got them; those Envoy made up itself too."""
+        return tuple(self.count(name) for name in CLASSES)
+
+    @property
+    def refused(self) -> int:
+        """Attempts never sent that an endpoint counts as its errors: no connection, or too many
+        requests on it."""
+        return self.count("pending_failure_eject") + self.count("active_overflow")
+
+    @property
+    def unplaced(self) -> int:
+        """Attempts never sent that no endpoint counts: none was fit, the queue was full, or the
+        time was up before a connection was."""
+        names = ("none_healthy", "pending_overflow", "cancelled")
         return sum(self.count(name) for name in names)
 
 

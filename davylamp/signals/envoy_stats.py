@@ -15,13 +15,7 @@ import httpx
 
 from davylamp.errors import Unreachable
 from davylamp.judge.sample import Role, Sample
-from davylamp.signals.envoy_counters import (
-    CLASSES,
-    PER_ENDPOINT,
-    PLAIN,
-    Counters,
-    parse_stats,
-)
+from davylamp.signals.envoy_counters import PER_ENDPOINT, PLAIN, Counters, parse_stats
 from davylamp.signals.envoy_memory import Memory, remember
 from davylamp.signals.protocol import Watched
 
@@ -118,9 +112,9 @@ def stats_filter(watched: Collection[Watched]) -> str:
 def sample_of(side: Watched, at: float, memory: Memory) -> Sample:
     """Attempts are counted by endpoint: only there do failures that were retried count."""
     seen, attempts = memory.last, memory.attempts
-    failed = attempts.error + seen.count("none_healthy")
-    begun = attempts.total + seen.never_sent
-    counts: Any = tuple(seen.count(name) for name in CLASSES)
+    failed = attempts.error + seen.unplaced
+    begun = attempts.total + seen.refused + seen.unplaced
+    responses: Any = memory.answers  # five of them
     return Sample(
         service=side.service,
         role=side.role,
@@ -130,7 +124,7 @@ def sample_of(side: Watched, at: float, memory: Memory) -> Sample:
         started=max(begun, attempts.success + failed),
         succeeded=attempts.success,
         failed=failed,
-        responses=counts,
-        latency=seen.latency,
+        responses=responses,
+        latency=memory.latency,
         in_flight=seen.count("active") + seen.count("pending_active"),
     )

@@ -19,6 +19,8 @@ class Weights:
     baseline: float
     ttl_seconds: float
     reason: str
+    release_id: int | None = None
+    """Whose shares these are; they must never act on another release's routes."""
 
     @property
     def all_stable(self) -> bool:
@@ -41,7 +43,9 @@ def effective(route: ServiceRoute, now: datetime, ttl_seconds: float) -> Weights
     baseline = min(_clamp(intent.baseline_share), 1.0 - candidate)
     if not route.endpoints.get(Role.BASELINE):
         baseline = 0.0
-    return Weights(candidate, baseline, min(ttl_seconds, left), intent.reason)
+    return Weights(
+        candidate, baseline, min(ttl_seconds, left), intent.reason, intent.release_id
+    )
 
 
 def _stable(ttl_seconds: float, reason: str) -> Weights:

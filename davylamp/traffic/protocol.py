@@ -13,7 +13,11 @@ class Router(Protocol):
     """Carries out routes. Verify what you set: `apply` returns only what was *seen* in force."""
 
     async def lower(self, weights: Mapping[str, Weights]) -> None:
-        """Take shares away, at once and before anything else; raising is not done here."""
+        """Take shares away, at once and before anything else; raising is not done here.
+
+        It also vouches for what is left: shares it isn't called for again within their
+        `ttl_seconds` vanish by themselves. A service that isn't named has none.
+        """
         ...
 
     async def apply(

@@ -1,6 +1,6 @@
 """The release of one service as one job: its graph is the way a release goes."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
 import dagster as dg
 

@@ -16,7 +16,6 @@ _MODULES = (
     "dagster_postgres",
     "psycopg",
     "scipy.stats",
-    "davylamp.judge.judge",
     "davylamp.rollout.conduct",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",

@@ -1,6 +1,6 @@
 """Before any user meets the candidate: verify, guard, start."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def start_instances(context: dg.OpExecutionContext, claim: Claim, engine: Engine
     return claim_of(conduct, stage.reason)
 
 
-def _open(context: dg.OpExecutionContext, config: ReleaseConfig, parts: Parts) -> Conduct:
+def _open(context: dg.OpExecutionContext, config: ReleaseConfig, parts: "Parts") -> "Conduct":
     from davylamp.rollout.conduct import Conduct
 
     service, image = config.service.strip(), config.image.strip()

@@ -78,7 +78,9 @@ def interrupts_held() -> Iterator[None]:
 
 def report_outcome(context: dg.OpExecutionContext, release: Release) -> None:
     """Show in the list of runs how the release ended."""
-    context.log.info(f"release {release.id} of {release.service}: {release.state}, {release.reason}")
+    context.log.info(
+        f"release {release.id} of {release.service}: {release.state}, {release.reason}"
+    )
     if release.state.is_end:
         context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: release.state.value})
 

@@ -1,6 +1,6 @@
 """The ends of a release: confirmed, or taken back."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 
 @dg.op
-def roll_back_release(
-    context: dg.OpExecutionContext, claims: list[Claim], engine: Engine
-) -> Claim:
+def roll_back_release(context: dg.OpExecutionContext, claims: list[Claim], engine: Engine) -> Claim:
     """All users to the stable build first; then end the candidate's and baseline's copies."""
     from release_defs.ops.metadata import evidence_of, figures_of
 
@@ -66,7 +64,7 @@ def release_rejected(context: dg.OpExecutionContext, claim: Claim, engine: Engin
     raise failure(release)
 
 
-def _confirm(conduct: Conduct) -> str:
+def _confirm(conduct: "Conduct") -> str:
     try:
         conduct.confirm()
     except Refused as error:
@@ -74,7 +72,7 @@ def _confirm(conduct: Conduct) -> str:
     return ""
 
 
-def _report_live_version(context: dg.OpExecutionContext, conduct: Conduct) -> None:
+def _report_live_version(context: dg.OpExecutionContext, conduct: "Conduct") -> None:
     service = conduct.session.service
     live = read_live_version(conduct.session.parts, service)
     context.instance.add_dynamic_partitions(services.name, [service.name])

@@ -1,6 +1,6 @@
 """While users meet the candidate: the steps, the hold for a human, the promotion."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def promote_release(
     yield output
 
 
-def _branch(conduct: Conduct, ending: Ending) -> dg.Output[Claim]:
+def _branch(conduct: "Conduct", ending: "Ending") -> dg.Output[Claim]:
     """The way the graph goes on. On the way back nothing is drawn before users are safe."""
     from release_defs.ops.metadata import evidence_of, figures_of_verdict
 

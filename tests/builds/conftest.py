@@ -219,6 +219,8 @@ class Craft:
     ) -> str:
         """Push an image of tar layers under a tag; `edit` may falsify the manifest first."""
         config = {
+            # Blobs are shared by the registry's repositories: what a test damages must be its own.
+            "author": self.repository,
             "os": "linux",
             "architecture": "amd64",
             "config": {
@@ -239,7 +241,9 @@ class Craft:
         return self.registry.push_manifest(self.repository, tag, raw, MANIFEST_TYPE)
 
     def sound(self, tag: str = "1.0.0", **given: Any) -> str:
-        return self.push(self.tar(("app/server.py", b"print(1)\n")), tag=tag, **given)
+        return self.push(
+            self.tar(("app/server.py", f"# {self.repository}\n".encode())), tag=tag, **given
+        )
 
 
 @pytest.fixture
@@ -322,7 +326,7 @@ def serve() -> Iterator[Callable[[Callable[[Asked], Said]], ScriptedServer]]:
                     self.wfile.write(chunk)
                     self.wfile.flush()
 
-            do_GET = do_HEAD = do_POST = do_PUT = _do  # noqa: N815
+            do_GET = do_HEAD = do_POST = do_PUT = _do
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Silent."""

@@ -85,7 +85,7 @@ def test_a_tag_is_moved_by_pushing_again_and_its_old_digest_stays(
 def test_a_blob_that_was_damaged_is_refused(
     registry: Registry, repository: str, craft: Any, blob_file: Callable[[str], Path]
 ) -> None:
-    digest = craft.blob(b"what was pushed")
+    digest = craft.blob(f"what {repository} pushed".encode())
     blob_file(digest).write_bytes(b"what lies there")
     with pytest.raises(Refused, match="damaged or forged"):
         list(registry.blob(repository, digest))
@@ -94,7 +94,7 @@ def test_a_blob_that_was_damaged_is_refused(
 def test_a_blob_that_was_cut_short_is_refused(
     registry: Registry, repository: str, craft: Any, blob_file: Callable[[str], Path]
 ) -> None:
-    digest = craft.blob(b"x" * 1000)
+    digest = craft.blob(repository.encode().ljust(1000))
     blob_file(digest).write_bytes(b"x" * 500)
     with pytest.raises(Refused, match="500 bytes where 1000 were promised"):
         list(registry.blob(repository, digest, 1000))
@@ -104,11 +104,8 @@ def test_a_blob_longer_than_promised_is_refused_before_its_end(
     registry: Registry, repository: str, craft: Any
 ) -> None:
     digest = craft.blob(b"x" * 3_000_000)
-    passed = 0
     with pytest.raises(Refused, match="more than the 10 bytes promised"):
-        for chunk in registry.blob(repository, digest, 10):
-            passed += len(chunk)
-    assert passed == 0
+        next(iter(registry.blob(repository, digest, 10)))
 
 
 def test_a_manifest_that_was_damaged_is_refused(

@@ -94,7 +94,9 @@ class Fleet:
         version = str(time.monotonic_ns())
         document = {"version_info": version, "resources": found}
         _replace(self.folder / "cds.json", document)
-        eventually(lambda: version in httpx.get(f"{self.admin_url}/config_dump").text)
+        eventually(
+            lambda: version in httpx.get(f"{self.admin_url}/config_dump", trust_env=False).text
+        )
 
     def ask(self, cluster: str, path: str, times: int = 1, **headers: str) -> list[int]:
         with httpx.Client(trust_env=False, timeout=20) as http:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davylamp.judge.sample import LATENCY_BOUNDS_MS, Role
-from davylamp.signals.envoy_counters import PLAIN, Attempts, Counters, parse_stats
+from davylamp.signals.envoy_counters import CLASSES, PLAIN, Attempts, Counters, parse_stats
 from davylamp.signals.envoy_memory import Memory, remember
 from davylamp.signals.envoy_stats import cluster_name, sample_of, stats_filter
 from davylamp.signals.protocol import Watched
+from davylamp.traffic.envoy import names
 
 COUNT = st.integers(0, 10**9)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z0-9]", fullmatch=True)
@@ -21,7 +22,7 @@ ATTEMPTS = st.builds(Attempts, COUNT, COUNT, COUNT)
 BUCKETS = st.lists(COUNT, min_size=len(LATENCY_BOUNDS_MS) + 1, max_size=len(LATENCY_BOUNDS_MS) + 1)
 COUNTERS = st.builds(
     Counters,
-    st.fixed_dictionaries({name: COUNT for name in (*PLAIN, "none_healthy")}),
+    st.fixed_dictionaries(dict.fromkeys((*PLAIN, "none_healthy"), COUNT)),
     st.dictionaries(ADDRESSES, ATTEMPTS),
     BUCKETS.map(tuple),
 )
@@ -67,6 +68,11 @@ def test_no_answer_is_lost_when_envoys_buckets_are_not_ours(found: dict[float, i
 def test_a_cluster_without_answers_yet_has_an_empty_histogram() -> None:
     document = {"stats": [{"name": "cluster.a_stable.upstream_rq_total", "value": 0}]}
     assert parse_stats(document)["a_stable"] == Counters({"total": 0})
+
+
+@given(SIDES)
+def test_clusters_are_called_what_the_router_calls_them(side: Watched) -> None:
+    assert cluster_name(side) == names.cluster_name(side.service, side.role, side.release_id)
 
 
 @given(st.lists(SIDES, min_size=1, max_size=20), SIDES)
@@ -116,6 +122,17 @@ def test_an_endpoint_that_left_and_came_back_counts_twice() -> None:
 def test_a_cluster_that_counts_from_zero_again_is_forgotten(counters: Counters) -> None:
     memory = remember(Memory(), Counters({"total": 10**9 + 1}, {"gone": Attempts(9, 9, 9)}))
     assert remember(memory, counters) == Memory(last=counters)
+
+
+@given(st.lists(st.lists(COUNT, min_size=5, max_size=5), max_size=6))
+def test_answers_only_grow_though_a_changed_cluster_counts_them_anew(
+    readings: list[list[int]],
+) -> None:
+    memory = Memory()
+    for answers in readings:
+        before = memory.answers
+        memory = remember(memory, Counters(dict(zip(CLASSES, answers, strict=True))))
+        assert all(now >= then for now, then in zip(memory.answers, before, strict=True))
 
 
 @given(COUNTERS)

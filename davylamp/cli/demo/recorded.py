@@ -24,8 +24,8 @@ _DECIDING = {
 def release_of(db: Connection, service: str, pushed: PushedImage) -> Release | None:
     """The newest release of a pushed image; None while none has begun."""
     for release in recent_releases(db, service):
-        tagged = release.image.endswith(f":{pushed.version}")
-        if tagged or pushed.digest in (release.digest, release.image.rpartition("@")[2]):
+        digests = (release.digest, release.image.rpartition("@")[2])
+        if pushed.digest in digests or pushed.version == _tag(release.image):
             return release
     return None
 
@@ -34,7 +34,7 @@ def read_facts(db: Connection, release: Release) -> ReleaseFacts:
     figures = release.figures or {}
     return ReleaseFacts(
         service=release.service,
-        version=release.version or release.image.rpartition(":")[2],
+        version=release.version or _tag(release.image),
         outcome=release.state.value,
         reason=release.reason,
         created_at=release.created_at,
@@ -45,6 +45,10 @@ def read_facts(db: Connection, release: Release) -> ReleaseFacts:
         candidate_failed=int(figures.get("candidate_failed", 0)),
         evidence=_evidence(verdicts_of(db, release.id), release.state),
     )
+
+
+def _tag(image: str) -> str:
+    return image.partition("@")[0].rpartition(":")[2]
 
 
 def _evidence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from davylamp.builds.image import PushedImage, build_image, push_image
-from davylamp.builds.keys import PRIVATE_KEY, generate_keys
+from davylamp.builds.keys import PRIVATE_KEY
 from davylamp.builds.open import open_registry
 from davylamp.cli.demo.versions import ShopVersion
 from davylamp.errors import BadInput
@@ -23,20 +23,12 @@ def images_folder(settings: Settings) -> Path:
     return folder
 
 
-def signing_key(settings: Settings) -> Path:
-    """The key the demonstration signs with; made when there is none."""
-    folder = settings.home / "keys"
-    if not (folder / PRIVATE_KEY).is_file():
-        generate_keys(folder)
-    return folder / PRIVATE_KEY
-
-
 def push_version(settings: Settings, version: ShopVersion) -> PushedImage:
     """Make, push and sign a build. All that follows, Davylamp does by itself."""
     folder = images_folder(settings) / version.service
     built = build_image(folder, version=version.version, environment=version.environment)
     registry = open_registry(settings.require("registry_url"))
     try:
-        return push_image(registry, version.repository, built, signing_key(settings))
+        return push_image(registry, version.repository, built, settings.keys_folder / PRIVATE_KEY)
     finally:
         registry.close()

@@ -1,0 +1,165 @@
+"""`davylamp status`: the plane, the services, and the releases, in one look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection
+
+from davylamp.cli.output import emit
+from davylamp.errors import Unreachable
+from davylamp.ledger import evidence, inventory, releases, routes
+from davylamp.ledger.instance import InstanceState
+from davylamp.ledger.releases import Release
+from davylamp.ledger.session import Ledger
+from davylamp.plane.status import PlaneStatus, plane_status
+from davylamp.plane.table import plane_table
+from davylamp.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service at a glance. Shares in [0, 1]."""
+
+    name: str
+    version: str = ""
+    digest: str = ""
+    since: datetime | None = None
+    ready: int = 0
+    copies: int = 0
+    builds: int = 0
+    """How many different builds are running; more than one outside a release is skew."""
+    candidate_share: float = 0.0
+    release: int | None = None
+    release_state: str = ""
+    candidate_version: str = ""
+    reason: str = ""
+    frozen: str = ""
+
+
+def status(
+    service: Annotated[str, typer.Argument(help="Only this service, with its history.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """What is up, what is live, and what is being released."""
+    settings = load_settings()
+    plane = plane_status(settings)
+    ledger = _ledger(settings)
+    if ledger is None:
+        _emit_plane_only(plane, as_json)
+        raise typer.Exit(3)
+    with ledger.begin() as db:
+        services = [s for s in _services(db) if service in ("", s.name)]
+        recent = releases.recent_releases(db, service, limit=10)
+        verdict = evidence.last_verdict(db, recent[0].id) if service and recent else None
+    document = {
+        "plane": asdict(plane),
+        "services": [asdict(s) for s in services],
+        "releases": [_release_document(r) for r in recent],
+    }
+    if verdict is not None:
+        document["verdict"] = verdict
+
+    def human(console: Console) -> None:
+        if not service:
+            console.print(plane_table(plane))
+        console.print(_service_table(services))
+        console.print(_release_table(recent))
+        if verdict is not None:
+            console.print(f"last verdict: [b]{verdict['outcome']}[/b] {verdict['headline']}")
+
+    emit(document, as_json, human)
+
+
+def _ledger(settings: Settings) -> Ledger | None:
+    try:
+        return Ledger.connect(settings.require("ledger_url"))
+    except Unreachable:
+        return None
+
+
+def _emit_plane_only(plane: PlaneStatus, as_json: bool) -> None:
+    def human(console: Console) -> None:
+        console.print(plane_table(plane))
+        console.print("no ledger is known: start the plane with `davylamp up`")
+
+    emit({"plane": asdict(plane), "services": [], "releases": []}, as_json, human)
+
+
+def _services(db: Connection) -> list[ServiceStatus]:
+    live = inventory.live_services(db)
+    active = {r.service: r for r in releases.active_releases(db)}
+    copies = inventory.instances_of(db)
+    ready = Counter(i.service for i in copies if i.state is InstanceState.READY)
+    digests = {(i.service, i.digest) for i in copies}
+    found: list[ServiceStatus] = []
+    for name in sorted(live | active):
+        here, release = live.get(name, inventory.Live(name)), active.get(name)
+        route = routes.read_route(db, name)
+        found.append(
+            ServiceStatus(
+                name=name,
+                version=here.stable_version or "",
+                digest=here.stable_digest or "",
+                since=here.stable_since,
+                ready=ready[name],
+                copies=sum(i.service == name for i in copies),
+                builds=sum(service == name for service, _ in digests),
+                candidate_share=route.candidate_share if route else 0.0,
+                release=release.id if release else None,
+                release_state=str(release.state) if release else "",
+                candidate_version=(release.version or release.image) if release else "",
+                reason=release.reason if release else "",
+                frozen=here.frozen_reason or "",
+            )
+        )
+    return found
+
+
+def _service_table(services: list[ServiceStatus]) -> Table:
+    table = Table(title="services", title_justify="left")
+    for name in ("service", "live", "since", "copies", "release", "share", "why"):
+        table.add_column(name)
+    for s in services:
+        now = f"{s.candidate_version} {s.release_state}" if s.release else s.frozen and "frozen"
+        table.add_row(
+            s.name,
+            f"{s.version} {s.digest[7:15]}" if s.version else "nothing yet",
+            _when(s.since),
+            f"{s.ready}/{s.copies} ready" + (f", {s.builds} builds" if s.builds > 1 else ""),
+            now or "",
+            f"{s.candidate_share:.0%}" if s.release else "",
+            s.reason or s.frozen,
+        )
+    return table
+
+
+def _release_table(recent: list[Release]) -> Table:
+    table = Table(title="releases, newest first", title_justify="left")
+    for name in ("id", "service", "version", "state", "asked for", "ended", "reason"):
+        table.add_column(name)
+    for r in recent:
+        table.add_row(
+            str(r.id),
+            r.service,
+            r.version or r.image,
+            str(r.state),
+            _when(r.created_at),
+            _when(r.ended_at),
+            r.reason,
+        )
+    return table
+
+
+def _release_document(release: Release) -> dict[str, Any]:
+    return asdict(release) | {"plan": None}
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment.astimezone():%d %b %H:%M:%S}" if moment else ""

@@ -1,0 +1,31 @@
+"""Everything Dagster is told about Davylamp. Loads with no ledger, registry or plane running."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.as_released import fleet_runs_what_was_released
+from assets.live_version import live_version
+from release_defs.jobs.canary import release_canary
+from release_defs.resources import Engine
+from sensors.ended_run import cancelled_run, failed_run
+from sensors.fleet_observation import fleet_observation
+from sensors.new_image import new_image
+from sensors.orphaned_release import orphaned_release
+from sensors.release_requests import release_requests
+
+defs = dg.Definitions(
+    jobs=[release_canary],
+    assets=[live_version],
+    asset_checks=[fleet_runs_what_was_released],
+    sensors=[
+        new_image,
+        release_requests,
+        orphaned_release,
+        failed_run,
+        cancelled_run,
+        fleet_observation,
+    ],
+    resources={"engine": Engine(), "io_manager": dg.mem_io_manager},
+    executor=dg.in_process_executor,
+)

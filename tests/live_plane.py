@@ -1,0 +1,267 @@
+"""A real embedded plane for end-to-end tests: PostgreSQL, Envoy, registry, controller, keeper."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from davylamp.errors import Unreachable
+from davylamp.ledger import evidence, releases
+from davylamp.ledger.releases import Release
+from davylamp.ledger.session import Ledger
+from davylamp.settings import Addresses, read_addresses
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "examples" / "shop" / "images"
+_DAVYLAMP = [sys.executable, "-m", "davylamp.cli.main"]
+
+CATALOG = """\
+name: {name}
+owner: tests
+image: {{repository: shop/{name}}}
+route: {{hosts: [{name}.localhost]}}
+instances: 2
+health: {{path: /healthz, start_seconds: 8}}
+release:
+  steps:
+    - {{share: 0.05, seconds: 2, minimum_requests: 5}}
+    - {{share: 0.3, seconds: 10, minimum_requests: 100}}
+    - {{share: 1.0, seconds: 2, minimum_requests: 0}}
+  patience_seconds: 20
+  hold_seconds: 6
+  drain_seconds: 2
+judge: {{minimum_requests: 100, minimum_ticks: 8}}
+"""
+
+
+@dataclass
+class LivePlane:
+    """What tests do to a plane, through the command line and from the outside."""
+
+    home: Path
+    environment: dict[str, str]
+    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def addresses(self) -> Addresses:
+        return read_addresses(self.home / "addresses.json")
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.connect(self.addresses.ledger_url)
+
+    def run(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*_DAVYLAMP, *args],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"davylamp {' '.join(args)}: {done.returncode}\n{done.stderr}")
+        return done
+
+    def ask(self, *args: str, check: bool = True) -> dict[str, Any]:
+        return json.loads(self.run(*args, "--json", check=check).stdout)
+
+    def push(self, service: str, *, sign: bool = True, **behaviour: object) -> str:
+        """Push a new build of a service; returns its version."""
+        version = f"1.{next(self._versions)}.0"
+        args = ["build", "push", str(IMAGES / "checkout"), "--repository", f"shop/{service}"]
+        args += ["--version", version, "--env", f"SHOP_VERSION={version}"]
+        for name, value in behaviour.items():
+            args += ["--env", f"SHOP_{name.upper()}={value}"]
+        self.run(*args, *([] if sign else ["--no-sign"]))
+        return version
+
+    def release(self, service: str, version: str) -> Release:
+        """Conduct a release to its end; returns it as the ledger has it."""
+        self.run("release", service, version, "--here", "--json", check=False)
+        return self.last_release(service)
+
+    def begin_release(self, service: str, version: str) -> subprocess.Popen[bytes]:
+        """Conduct a release in a process of its own, to be killed or watched."""
+        before = self.last_release(service).id if self._any_release(service) else 0
+        process = subprocess.Popen(
+            [*_DAVYLAMP, "release", service, version, "--here"],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(lambda: self._any_release(service) and self.last_release(service).id > before)
+        return process
+
+    def make_stable(self, service: str, **behaviour: object) -> str:
+        """Have some healthy build be the stable one of a service, whatever it takes."""
+        version = self.push(service, **behaviour)
+        with self.load(service):
+            done = self.release(service, version)
+        assert done.state == "promoted", done.reason
+        return version
+
+    def last_release(self, service: str) -> Release:
+        with self.ledger.begin() as db:
+            return releases.recent_releases(db, service, 1)[0]
+
+    def last_verdict(self, release_id: int) -> dict[str, Any] | None:
+        with self.ledger.begin() as db:
+            found = evidence.last_verdict(db, release_id)
+        return None if found is None else dict(found)
+
+    def wait_for_state(self, service: str, *states: str, seconds: float = 60) -> Release:
+        wait_for(lambda: str(self.last_release(service).state) in states, seconds)
+        return self.last_release(service)
+
+    def versions_served(self, service: str, requests: int = 60) -> set[str]:
+        """Which versions answer just now, asked by as many different users."""
+        with httpx.Client(base_url=self.addresses.envoy_url, timeout=5) as client:
+            answers = [
+                client.get(
+                    "/.well-known/davylamp",
+                    headers={"host": f"{service}.localhost", "x-user-id": f"probe-{n}"},
+                )
+                for n in range(requests)
+            ]
+        return {a.headers.get("x-shop-version", f"status {a.status_code}") for a in answers}
+
+    def asked_as_tester(self, service: str, build: str = "candidate") -> str:
+        """The version that answers somebody who asks for the candidate by header."""
+        headers = {"host": f"{service}.localhost", "x-davylamp-build": build}
+        with contextlib.suppress(httpx.HTTPError):
+            answer = httpx.get(
+                f"{self.addresses.envoy_url}/.well-known/davylamp", headers=headers, timeout=5
+            )
+            return answer.headers.get("x-shop-version", f"status {answer.status_code}")
+        return "no answer"
+
+    def serves(self, service: str) -> bool:
+        return self.asked_as_tester(service, build="stable").startswith("1.")
+
+    def route_is_stable(self, service: str) -> bool:
+        """Whether nobody is sent to anything but one version."""
+        return len(self.versions_served(service)) == 1
+
+    def wait_for_end(self, service: str, seconds: float) -> Release:
+        def has_ended() -> bool:
+            try:
+                return self.last_release(service).state.is_end
+            except Unreachable:
+                return False
+
+        wait_for(has_ended, seconds)
+        return self.last_release(service)
+
+    def pids_of_role(self, release_id: int, role: str) -> list[int]:
+        seen = self.ask("status")["plane"]["instances"]
+        mine = [i for i in seen if i["release_id"] == release_id and i["role"] == role]
+        return [i["pid"] for i in mine if i["pid"] and is_alive(i["pid"])]
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def _any_release(self, service: str) -> bool:
+        with self.ledger.begin() as db:
+            return bool(releases.recent_releases(db, service, 1))
+
+    def processes_of(self, release_id: int) -> list[str]:
+        """Copies of a release that the platform still lists."""
+        seen = self.ask("status")["plane"]["instances"]
+        return [i["id"] for i in seen if i["release_id"] == release_id]
+
+    def pid_of(self, part: str) -> int:
+        parts = self.ask("status")["plane"]["parts"]
+        return next(p["pid"] for p in parts if p["name"] == part)
+
+    @contextlib.contextmanager
+    def load(self, service: str, rate: int = 100) -> Generator[Load]:
+        """Constant load on a service, in a process of its own."""
+        out = self.home / f"load-{time.monotonic_ns()}.csv"
+        command = [sys.executable, "-m", "davylamp.cli.demo.load", "--service", service]
+        command += ["--url", self.addresses.envoy_url, "--rate", str(rate), "--out", str(out)]
+        process = subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE)
+        try:
+            yield Load(out)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What users met, request by request."""
+
+    file: Path
+
+    def records(self) -> list[dict[str, str]]:
+        with self.file.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def failures(self) -> list[dict[str, str]]:
+        """Requests that got no good answer, whoever's fault it was."""
+        return [r for r in self.records() if not 200 <= int(r["status"]) < 500]
+
+    def not_planted(self) -> list[dict[str, str]]:
+        """Failures that no build was told to make: those of routing, starting and stopping."""
+        return [r for r in self.failures() if r["is_planted"] not in ("1", "True", "true")]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def is_alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@contextlib.contextmanager
+def live_plane(home: Path) -> Generator[LivePlane]:
+    """Start a plane with short lease and TTL in a folder of its own; end it afterwards."""
+    catalog = home / "catalog"
+    catalog.mkdir(parents=True)
+    for name in ("checkout", "cart", "payments", "search"):
+        (catalog / f"{name}.yaml").write_text(CATALOG.format(name=name))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DAVYLAMP_")}
+    environment |= {
+        "DAVYLAMP_HOME": str(home / "plane"),
+        "DAVYLAMP_CATALOG": str(catalog),
+        "DAVYLAMP_LEASE_SECONDS": "5",
+        "DAVYLAMP_RENEW_SECONDS": "1",
+        "DAVYLAMP_TTL_SECONDS": "2",
+        "DAVYLAMP_SIGNATURE_SECONDS": "3",
+        "DAVYLAMP_ACTOR": "tests",
+    }
+    plane = LivePlane(home / "plane", environment)
+    plane.run("up", "--any-port")
+    try:
+        yield plane
+    finally:
+        plane.run("down")
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Generator[LivePlane]:
+    """One plane for all end-to-end tests of a session."""
+    with live_plane(tmp_path_factory.mktemp("live")) as found:
+        yield found

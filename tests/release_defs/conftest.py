@@ -1,0 +1,40 @@
+"""A real Dagster instance on PostgreSQL, with the project's own dagster.yaml."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from dagster import DagsterInstance
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def dagster_home(
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """DAGSTER_HOME with the project's dagster.yaml, on an empty database of its own."""
+    name = f"dagster_{uuid.uuid4().hex[:12]}"
+    plain = postgres_server.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain, autocommit=True) as db:
+        db.execute(f'CREATE DATABASE "{name}"')
+    server = plain.removeprefix("postgresql://").rsplit("/", 1)[0]
+    monkeypatch.setenv("DAVYLAMP_DAGSTER_STORAGE_URL", f"postgresql+psycopg2://{server}/{name}")
+    home = tmp_path / "dagster"
+    home.mkdir()
+    shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    yield home
+    with psycopg.connect(plain, autocommit=True) as db:
+        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def instance(dagster_home: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.from_config(str(dagster_home)) as opened:
+        yield opened

@@ -1,0 +1,255 @@
+"""Runs forked by a real zygote, stored in a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.launcher import WorkerStatus
+from dagster._core.launcher.base import LaunchRunContext
+
+from davylamp.errors import Unreachable
+from davylamp.plane.processes import Identity, is_alive, look_up
+from release_defs.launcher import ZygoteRunLauncher
+from release_defs.launcher.address import zygote_socket
+from release_defs.launcher.worker import Worker
+
+pytestmark = pytest.mark.server
+
+ROOT = Path(__file__).parents[2]
+JOBS = str(Path(__file__).with_name("trial_jobs.py"))
+NOTES = "DAVYLAMP_TEST_NOTES"
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    monkeypatch.setenv(NOTES, str(folder))
+    return folder
+
+
+@pytest.fixture
+def zygote(instance: DagsterInstance, notes: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = _start_zygote()
+    yield process
+    process.terminate()
+    process.wait(40)
+
+
+def _start_zygote() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-m", "release_defs.launcher.zygote"], cwd=ROOT)
+    _wait(lambda: zygote_socket().exists() or process.poll() is not None, seconds=60)
+    assert process.poll() is None
+    return process
+
+
+def _wait(until: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "nothing happened in time"
+        time.sleep(0.02)
+
+
+def _launch(instance: DagsterInstance, job: str) -> str:
+    recon = ReconstructableJob.for_file(JOBS, job)
+    run = instance.create_run_for_job(
+        recon.get_definition(),
+        job_code_origin=recon.get_python_origin(),
+        status=DagsterRunStatus.STARTING,
+    )
+    instance.run_launcher.launch_run(LaunchRunContext(run, None))
+    return run.run_id
+
+
+def _run(instance: DagsterInstance, run_id: str) -> DagsterRun:
+    found = instance.get_run_by_id(run_id)
+    assert found is not None
+    return found
+
+
+def _wait_for_end(instance: DagsterInstance, run_id: str) -> DagsterRunStatus:
+    _wait(lambda: _run(instance, run_id).is_finished)
+    return _run(instance, run_id).status
+
+
+def _worker(instance: DagsterInstance, run_id: str) -> Worker:
+    found = Worker.of_run(_run(instance, run_id).tags)
+    assert found is not None
+    return found
+
+
+def test_run_is_forked_from_the_zygote_and_succeeds(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+) -> None:
+    run_id = _launch(instance, "short_job")
+
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.SUCCESS
+    worker = _worker(instance, run_id)
+    _wait(lambda: not worker.is_alive)
+    assert zygote.poll() is None
+
+
+def test_many_runs_at_once_all_succeed(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+) -> None:
+    runs = [_launch(instance, "short_job") for _ in range(6)]
+
+    assert {_wait_for_end(instance, one) for one in runs} == {DagsterRunStatus.SUCCESS}
+
+
+def test_cancel_interrupts_the_op_and_the_run_is_cancelled(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+    _wait((notes / "waiting").exists)
+
+    assert instance.run_launcher.terminate(run_id)
+
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.CANCELED
+    assert (notes / "interrupted").read_text() == "DagsterExecutionInterruptedError"
+
+
+def test_cancel_before_the_first_op_is_not_lost(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+
+    assert instance.run_launcher.terminate(run_id)
+
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.CANCELED
+
+
+def test_killed_worker_is_seen_by_the_health_check_and_reported_by_the_zygote(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+    _wait((notes / "waiting").exists)
+    launcher = instance.run_launcher
+    assert launcher.check_run_worker_health(_run(instance, run_id)).status is WorkerStatus.RUNNING
+
+    os.kill(_worker(instance, run_id).identity.pid, signal.SIGKILL)
+
+    _wait(lambda: not _worker(instance, run_id).is_alive)
+    assert launcher.check_run_worker_health(_run(instance, run_id)).status is WorkerStatus.FAILED
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.FAILURE
+
+
+def test_worker_that_ends_without_a_word_fails_its_run(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+) -> None:
+    run_id = _launch(instance, "dying_job")
+
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.FAILURE
+
+
+def test_terminating_a_run_whose_worker_is_gone_cancels_it(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+    _wait((notes / "waiting").exists)
+    zygote.send_signal(signal.SIGSTOP)
+    try:
+        os.kill(_worker(instance, run_id).identity.pid, signal.SIGKILL)
+        _wait(lambda: not _worker(instance, run_id).is_alive)
+        assert instance.run_launcher.terminate(run_id)
+    finally:
+        zygote.send_signal(signal.SIGCONT)
+
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.CANCELED
+
+
+def test_workers_are_interrupted_when_the_zygote_is_told_to_end(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+    _wait((notes / "waiting").exists)
+
+    zygote.terminate()
+
+    assert zygote.wait(40) == 0
+    assert (notes / "interrupted").exists()
+    assert not _worker(instance, run_id).is_alive
+    assert _run(instance, run_id).status is DagsterRunStatus.FAILURE
+    assert not zygote_socket().exists()
+
+
+def test_workers_are_interrupted_when_the_zygote_is_killed(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    run_id = _launch(instance, "long_job")
+    _wait((notes / "waiting").exists)
+
+    zygote.kill()
+
+    _wait((notes / "interrupted").exists)
+    assert _wait_for_end(instance, run_id) is DagsterRunStatus.FAILURE
+
+
+def test_zygote_started_again_after_a_kill_takes_over_the_socket(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+) -> None:
+    zygote.kill()
+    zygote.wait(10)
+    zygote_socket().unlink()
+    again = _start_zygote()
+    try:
+        assert _wait_for_end(instance, _launch(instance, "short_job")) is DagsterRunStatus.SUCCESS
+    finally:
+        again.terminate()
+        again.wait(40)
+
+
+def test_second_zygote_on_the_same_socket_is_refused(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "release_defs.launcher.zygote"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert second.returncode == 1
+    assert "already" in second.stderr
+    assert _wait_for_end(instance, _launch(instance, "short_job")) is DagsterRunStatus.SUCCESS
+
+
+def test_zygote_ends_with_its_parent(dagster_home: Path, tmp_path: Path) -> None:
+    pids = tmp_path / "pid"
+    parent = subprocess.Popen(
+        ["sh", "-c", f'"{sys.executable}" -m release_defs.launcher.zygote & echo $! > {pids}; wait'],
+        cwd=ROOT,
+    )
+    _wait(zygote_socket().exists, seconds=60)
+    orphan = look_up(int(pids.read_text()))
+    assert orphan is not None
+
+    parent.kill()
+    parent.wait(10)
+
+    _wait(lambda: not is_alive(Identity(orphan.pid, orphan.identity.started_ticks)))
+
+
+def test_without_a_zygote_and_without_falling_back_the_error_says_what_to_start(
+    instance: DagsterInstance,
+) -> None:
+    launcher = ZygoteRunLauncher(fall_back=False)
+    launcher.register_instance(instance)
+    recon = ReconstructableJob.for_file(JOBS, "short_job")
+    run = instance.create_run_for_job(
+        recon.get_definition(), job_code_origin=recon.get_python_origin()
+    )
+
+    with pytest.raises(Unreachable, match="davylamp up"):
+        launcher.launch_run(LaunchRunContext(run, None))
