@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,21 +63,24 @@ class LiveVersion:
 
 def read_live_versions(parts: Parts) -> list[LiveVersion]:
     """The whole fleet: one query, one look at the platform. Raises `Unreachable`."""
-    from davylamp.ledger.inventory import live_services
+    from davylamp.ledger.inventory import Live, instances_of, live_services
 
     with parts.ledger.begin() as db:
-        stable = live_services(db)
-    seen = parts.platform.instances()
-    return [_compared(one, stable.get(one.name), seen) for one in parts.catalog.services.values()]
+        stable, known = live_services(db), instances_of(db)
+    seen = _in_their_roles(parts.platform.instances(), known)
+    return [
+        _compared(one, stable.get(one.name, Live(one.name)), seen)
+        for one in parts.catalog.services.values()
+    ]
 
 
 def read_live_version(parts: Parts, service: Service) -> LiveVersion:
     """One service. Raises `Unreachable`."""
-    from davylamp.ledger.inventory import live_service
+    from davylamp.ledger.inventory import instances_of, live_service
 
     with parts.ledger.begin() as db:
-        stable = live_service(db, service.name)
-    return _compared(service, stable, parts.platform.instances())
+        stable, known = live_service(db, service.name), instances_of(db, service.name)
+    return _compared(service, stable, _in_their_roles(parts.platform.instances(), known))
 
 
 def materialization(live: LiveVersion) -> dg.AssetMaterialization:
@@ -100,18 +103,24 @@ def observation(live: LiveVersion) -> dg.AssetObservation:
     )
 
 
-def _compared(service: Service, stable: Live | None, fleet: Sequence[Instance]) -> LiveVersion:
+def _in_their_roles(seen: Sequence[Instance], known: Sequence[Instance]) -> list[Instance]:
+    """Which part a copy plays is for the ledger to say; how it is, for the platform."""
+    roles = {copy.id: copy.role for copy in known}
+    return [replace(copy, role=roles.get(copy.id, copy.role)) for copy in seen]
+
+
+def _compared(service: Service, stable: Live, fleet: Sequence[Instance]) -> LiveVersion:
     from davylamp.judge.sample import Role
     from davylamp.ledger.instance import InstanceState
 
-    digest = (stable.stable_digest if stable else None) or ""
+    digest = stable.stable_digest or ""
     copies = [i for i in fleet if i.service == service.name and i.role is Role.STABLE]
     right = [i for i in copies if i.digest == digest]
     return LiveVersion(
         service=service.name,
-        version=(stable.stable_version if stable else None) or "none",
+        version=stable.stable_version or "none",
         digest=digest,
-        since=stable.stable_since if stable else None,
+        since=stable.stable_since,
         ready=sum(i.state is InstanceState.READY for i in right),
         wanted=service.instances,
         leftovers=tuple(f"{i.id} ({i.digest[:19]})" for i in copies if i.digest != digest),

@@ -18,6 +18,10 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _AUFS = ".wh..wh."
 _LARGEST_HEADER = 1024 * 1024
+_DEEPEST = 100
+_BUFFER = 256 * 1024
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
+"""ValueError: names with a NUL, numbers that are none."""
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -34,14 +38,17 @@ def extract_layer(file: Path, root: Path, budget: Budget, what: str) -> str:
             stream = TarStream(source, budget, what)
             # Streams never seek, so a layer is read once, in order.
             with tarfile.open(
-                fileobj=cast("gzip.GzipFile", stream), mode="r|", tarinfo=_SmallHeaders
+                fileobj=cast("gzip.GzipFile", stream),
+                mode="r|",
+                bufsize=_BUFFER,
+                tarinfo=_SmallHeaders,
             ) as tar:
                 layer = _Layer(tar, root, what)
                 for entry in tar:
                     budget.take(entry.size if entry.issparse() else 0, 1, what)
                     layer.add(entry)
             return stream.drain()
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except _DAMAGE as error:
         raise Refused(f"{what} is damaged ({error}): build and push the image anew") from error
 
 
@@ -53,6 +60,8 @@ class _SmallHeaders(tarfile.TarInfo):
         found = super().frombuf(buf, encoding, errors)
         if found.type in _HEADERS and found.size > _LARGEST_HEADER:
             raise Refused(f"a layer has an extended header of {found.size} bytes: refused")
+        if found.size < 0:
+            raise Refused(f"a layer has an entry of {found.size} bytes: refused")
         return found
 
 
@@ -77,7 +86,8 @@ class _Layer:
             self._make_folder(path)
         elif entry.isfile():
             self._clear(path)
-            entry.name = str(path)
+            # A forged time may be one that cannot be set.
+            entry.name, entry.mtime = str(path), 0
             self._tar.extract(entry, self._root, filter="data")
         elif entry.issym():
             self._link(path, entry)
@@ -93,6 +103,8 @@ class _Layer:
             raise self._refused(entry, "is an absolute path")
         if ".." in path.parts:
             raise self._refused(entry, "leads out by `..`")
+        if len(path.parts) > _DEEPEST:
+            raise self._refused(entry[:60], f"lies more than {_DEEPEST} folders deep")
         return path
 
     def _make_parents(self, path: PurePosixPath, entry: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
+from davylamp.builds.oci import read_document
 from davylamp.errors import Refused
 
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"|(\w+)=([^\s,]+)')
@@ -53,6 +55,11 @@ class Challenge:
         return {name: value for name, value in asked.items() if value}
 
 
+class _Token(BaseModel):
+    token: str = ""
+    access_token: str = ""
+
+
 def parse_challenge(header: str) -> Challenge:
     """Read a `WWW-Authenticate` header; what is missing from it is ''."""
     scheme, _, rest = header.strip().partition(" ")
@@ -67,9 +74,7 @@ def parse_challenge(header: str) -> Challenge:
 
 def check_realm(registry_url: str, challenge: Challenge) -> str:
     """The token service's URL, if credentials may go there."""
-    realm = urlsplit(challenge.realm)
-    safe = realm.scheme == "https" or urlsplit(registry_url).scheme == realm.scheme == "http"
-    if not realm.hostname or not safe:
+    if not _is_safe(registry_url, challenge.realm):
         raise Refused(
             f"registry {registry_url} sends us to {challenge.realm!r} for a token; it must be an "
             "https address, so nothing was sent there: correct the registry's `auth.token.realm`"
@@ -77,15 +82,29 @@ def check_realm(registry_url: str, challenge: Challenge) -> str:
     return challenge.realm
 
 
+def _is_safe(registry_url: str, realm: str) -> bool:
+    try:
+        found = urlsplit(realm)
+        _ = found.port
+    except ValueError:
+        return False
+    plain = urlsplit(registry_url).scheme == found.scheme == "http"
+    return bool(found.hostname) and (plain or found.scheme == "https")
+
+
+def honours_proxies(url: str) -> bool:
+    """Whether the environment's proxies are for this address: never for this machine's own."""
+    host = urlsplit(url).hostname or ""
+    return host not in ("localhost", "::1") and not host.startswith("127.")
+
+
 def read_token(registry_url: str, raw: bytes) -> str:
     """The token in a token service's answer."""
-    try:
-        answer = json.loads(raw)
-        found = answer.get("token") or answer.get("access_token")
-    except (ValueError, AttributeError) as error:
-        raise Refused(f"registry {registry_url}: its token service answers no JSON") from error
-    if not isinstance(found, str):
-        raise Refused(f"registry {registry_url}: its token service's answer holds no token")
+    where = f"registry {registry_url}, its token service's answer"
+    answer = read_document(_Token, raw, where, "correct the registry's `auth.token`")
+    found = answer.token or answer.access_token
+    if not found.isascii() or not found.isprintable() or not found:
+        raise Refused(f"{where} holds no usable token: correct the registry's `auth.token`")
     return found
 
 

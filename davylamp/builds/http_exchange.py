@@ -14,6 +14,7 @@ from davylamp.builds.http_auth import (
     Challenge,
     Credentials,
     check_realm,
+    honours_proxies,
     parse_challenge,
     read_token,
     unauthorized,
@@ -54,7 +55,9 @@ class Exchange:
         self._credentials = credentials
         self._authorization: dict[str, str] = {}
         timeout = httpx.Timeout(deadlines.read, connect=deadlines.connect)
-        self._client = httpx.Client(timeout=timeout, follow_redirects=True)
+        self._client = httpx.Client(
+            timeout=timeout, follow_redirects=True, trust_env=honours_proxies(self.url)
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -69,18 +72,8 @@ class Exchange:
         """A whole answer, of `LARGEST_DOCUMENT` bytes at most."""
         ends = time.monotonic() + self.deadlines.call
         with self.stream(method, path, headers, body) as response:
-            chunks: list[bytes] = []
-            size = 0
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > LARGEST_DOCUMENT:
-                    raise Refused(
-                        f"{self.url}{path}: the answer is larger than {LARGEST_DOCUMENT} bytes"
-                    )
-                if time.monotonic() > ends:
-                    raise Unreachable(f"{self.url}{path}: no end of the answer in time")
-                chunks.append(chunk)
-            return Answer(response.status_code, response.headers, b"".join(chunks))
+            raw = self._read(response, path, ends)
+            return Answer(response.status_code, response.headers, raw)
 
     @contextmanager
     def stream(
@@ -98,6 +91,16 @@ class Exchange:
             raise self._unreachable(path, str(error) or type(error).__name__) from error
         finally:
             response.close()
+
+    def _read(self, response: httpx.Response, path: str, ends: float) -> bytes:
+        found = bytearray()
+        for chunk in response.iter_bytes():
+            found += chunk
+            if len(found) > LARGEST_DOCUMENT:
+                raise Refused(f"{self.url}: {path}: an answer of over {LARGEST_DOCUMENT} bytes")
+            if time.monotonic() > ends:
+                raise self._unreachable(path, "the answer did not end in time")
+        return bytes(found)
 
     def _send_authorized(
         self, method: str, path: str, headers: dict[str, str], body: Body | None
@@ -129,7 +132,8 @@ class Exchange:
         try:
             if response.status_code != HTTPStatus.OK:
                 raise unauthorized(self.url, what)
-            return "Bearer " + read_token(self.url, response.read())
+            ends = time.monotonic() + self.deadlines.call
+            return "Bearer " + read_token(self.url, self._read(response, str(realm), ends))
         except httpx.HTTPError as error:
             raise self._unreachable(str(realm), str(error)) from error
         finally:

@@ -79,7 +79,9 @@ class HttpRegistry:
         path = _manifest_path(repository, reference)
         answer = self._expect(self._exchange.ask("HEAD", path, _ACCEPT), path)
         found = str(answer.headers.get("docker-content-digest", ""))
-        return check_digest(found) if found else self.manifest(repository, reference).digest
+        if found and not is_digest(found):
+            raise Refused(f"registry {self.url}: {path} has the digest {found!r}, which is none")
+        return found or self.manifest(repository, reference).digest
 
     def manifest(self, repository: str, reference: str) -> Manifest:
         path = _manifest_path(repository, reference)
@@ -99,7 +101,7 @@ class HttpRegistry:
         with self._exchange.stream("GET", path, {"Accept-Encoding": "identity"}) as response:
             if response.status_code != HTTPStatus.OK:
                 raise self._failed(response.status_code, path, "")
-            chunks = _until(ends, response.iter_raw(_CHUNK), f"{self.url}{path}")
+            chunks = _until(ends, response.iter_raw(), f"{self.url}{path}")
             yield from checked_chunks(chunks, digest, size, f"{self.url} {repository}")
 
     def push_blob(self, repository: str, file: Path, digest: str) -> None:

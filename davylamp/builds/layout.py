@@ -18,6 +18,7 @@ from davylamp.builds.protocol import Manifest
 from davylamp.errors import BadInput, Refused, Unreachable
 
 _CHUNK = 1024 * 1024
+_TODO = "restore the file, or remove the folder and push its images anew"
 
 
 class LayoutRegistry:
@@ -38,6 +39,8 @@ class LayoutRegistry:
             found = (self._folder(repository) / "index.json").stat()
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            raise _unreadable(error, repository) from error
         return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
     def resolve(self, repository: str, reference: str) -> str:
@@ -97,14 +100,18 @@ class LayoutRegistry:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise Unreachable(f"{file}: {error.strerror}: check the folder's rights") from error
-        return read_document(ImageIndex, raw, str(file)).manifests
+            raise _unreadable(error, repository) from error
+        return read_document(ImageIndex, raw, str(file), _TODO).manifests
 
     def _folder(self, repository: str) -> Path:
         return self.folder / check_repository(repository)
 
     def _blob_file(self, repository: str, digest: str) -> Path:
         return self._folder(repository) / "blobs" / "sha256" / hex_of(digest)
+
+
+def _unreadable(error: OSError, what: str) -> Unreachable:
+    return Unreachable(f"{what}: {error}: check the disk and the rights on it")
 
 
 def _tag_of(entry: Descriptor) -> str:
@@ -119,7 +126,7 @@ def _chunks_of(file: Path) -> Iterator[bytes]:
     except FileNotFoundError as error:
         raise BadInput(f"{file} does not exist: push the image anew") from error
     except OSError as error:
-        raise Unreachable(f"{file}: {error.strerror}: check the disk and its rights") from error
+        raise _unreadable(error, str(file)) from error
 
 
 def _replace(target: Path, chunks: Iterator[bytes]) -> None:

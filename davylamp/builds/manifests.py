@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,13 +11,14 @@ from davylamp.builds.checked import read_checked
 from davylamp.builds.oci import (
     INDEX_TYPES,
     LARGEST_DOCUMENT,
+    Descriptor,
     ImageConfig,
     ImageIndex,
     ImageManifest,
     read_document,
 )
 from davylamp.builds.protocol import Manifest, Registry
-from davylamp.errors import Refused
+from davylamp.errors import BadInput, Refused
 
 _OBJECT = TypeAdapter(dict[str, Any])
 OS, ARCHITECTURE = "linux", "amd64"
@@ -44,7 +46,7 @@ def image_manifest(registry: Registry, repository: str, digest: str) -> ImageMan
 def image_config(registry: Registry, repository: str, manifest: ImageManifest) -> ImageConfig:
     """The configuration a manifest points at, its digest and size checked."""
     where = f"{repository}, configuration {manifest.config.digest}"
-    chunks = registry.blob(repository, manifest.config.digest, manifest.config.size)
+    chunks = promised_blob(registry, repository, manifest.config)
     config = read_document(ImageConfig, read_checked(chunks, LARGEST_DOCUMENT, where), where)
     if len(config.rootfs.diff_ids) != len(manifest.layers):
         raise Refused(
@@ -52,6 +54,17 @@ def image_config(registry: Registry, repository: str, manifest: ImageManifest) -
             f"{len(manifest.layers)}; build and push the image anew"
         )
     return config
+
+
+def promised_blob(registry: Registry, repository: str, promise: Descriptor) -> Iterator[bytes]:
+    """A blob a manifest points at. `Refused` when it isn't there or isn't what was promised."""
+    try:
+        yield from registry.blob(repository, promise.digest, promise.size)
+    except BadInput as error:
+        raise Refused(
+            f"{repository}: a manifest names blob {promise.digest}, which the registry doesn't "
+            f"have; push the image anew ({error})"
+        ) from error
 
 
 def _is_index(manifest: Manifest) -> bool:

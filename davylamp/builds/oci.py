@@ -90,13 +90,13 @@ class ImageConfig(_Document):
 Read = TypeVar("Read", bound=BaseModel)
 
 
-def read_document(model: type[Read], raw: bytes, where: str) -> Read:
+def read_document(
+    model: type[Read], raw: bytes, where: str, todo: str = "build and push the image anew"
+) -> Read:
     """Read a document, or say which of its fields is wrong. `where` names the document."""
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise Refused(
-            f"{where}: {field}: {first['msg']}; the image is broken, build and push it anew"
-        ) from error
+        raise Refused(f"{where}: {field}: {first['msg']}; {todo}") from error

@@ -1,4 +1,4 @@
-"""Registry: where images come from. One implementation a file (`http.py`, `layout.py`)."""
+"""Registry: where images come from. One implementation a file (`http_registry.py`, `layout.py`)."""
 
 from __future__ import annotations
 

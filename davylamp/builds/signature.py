@@ -19,6 +19,7 @@ from davylamp.builds.keys import (
     load_trusted_keys,
     names_of,
 )
+from davylamp.builds.manifests import promised_blob
 from davylamp.builds.oci import OCI_CONFIG, OCI_MANIFEST, Descriptor, ImageManifest, read_document
 from davylamp.builds.payload import Payload, make_payload
 from davylamp.builds.protocol import Registry
@@ -116,7 +117,7 @@ def _check(
     keys: Sequence[TrustedKey],
 ) -> SignedBy | str:
     """Who made this signature, or what speaks against it."""
-    chunks = registry.blob(repository, layer.digest, layer.size)
+    chunks = promised_blob(registry, repository, layer)
     payload = read_checked(chunks, _LARGEST_PAYLOAD, f"{repository} {signature_tag(digest)}")
     try:
         made = base64.b64decode((layer.annotations or {}).get(SIGNATURE, ""), validate=True)

@@ -28,7 +28,8 @@ class _Answer(BaseModel):
 
 def read_tag_page(raw: bytes, link: str, where: str) -> tuple[list[str], str]:
     """The tags of one page, and the link to the next one ('' on the last)."""
-    return read_document(_Answer, raw, where).tags or [], next_link(link)
+    answer = read_document(_Answer, raw, where, "see whether this is a registry")
+    return answer.tags or [], next_link(link)
 
 
 def next_link(header: str) -> str:
@@ -42,10 +43,21 @@ def next_link(header: str) -> str:
 
 def within(url: str, path: str, target: str) -> str:
     """A link the registry gave, as a full URL; only on the registry itself."""
-    found, home = httpx.URL(urljoin(url + path, target)), httpx.URL(url)
-    if not target or (found.scheme, found.host, found.port) != (home.scheme, home.host, home.port):
+    if not target or not _is_same_place(url, joined := _join(url + path, target)):
         raise Refused(
             f"registry {url} sends us to {target!r}, which is another address: correct its "
             "`http.host`"
         )
-    return str(found)
+    return joined
+
+
+def _join(base: str, target: str) -> str:
+    try:
+        return str(httpx.URL(urljoin(base, target)))
+    except (ValueError, httpx.InvalidURL):
+        return ""
+
+
+def _is_same_place(url: str, found: str) -> bool:
+    one, other = httpx.URL(url), httpx.URL(found)
+    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)

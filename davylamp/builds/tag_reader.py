@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import aiohttp
 
-from davylamp.builds.http_auth import Credentials
+from davylamp.builds.http_auth import Credentials, honours_proxies
 from davylamp.builds.http_exchange import Deadlines
 from davylamp.builds.http_tags import TagClient
 from davylamp.builds.layout import LayoutRegistry
@@ -42,7 +42,9 @@ async def read_tags(
         total=times.call, sock_connect=times.connect, sock_read=times.read
     )
     async with aiohttp.ClientSession(
-        timeout=timeout, connector=aiohttp.TCPConnector(limit=limit)
+        timeout=timeout,
+        connector=aiohttp.TCPConnector(limit=limit),
+        trust_env=honours_proxies(url),
     ) as session:
         client = TagClient(session, url, Credentials.from_environment(), times)
         return await _read_all(client.read, repositories, known or {}, limit)

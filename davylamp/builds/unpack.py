@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from davylamp.builds.decompress import Budget
 from davylamp.builds.digest import hex_of
 from davylamp.builds.extract import extract_layer
-from davylamp.builds.manifests import image_config, image_manifest
+from davylamp.builds.manifests import image_config, image_manifest, promised_blob
 from davylamp.builds.oci import Descriptor, ImageConfig, read_document
 from davylamp.builds.protocol import Registry
 from davylamp.errors import Refused
@@ -94,7 +94,7 @@ def _unpack_layers(
         if layer.size > limits.size_bytes:
             raise Refused(f"{what}: {layer.size} bytes are more than {limits.size_bytes} allowed")
         with blob.open("wb") as opened:
-            for chunk in registry.blob(repository, layer.digest, layer.size):
+            for chunk in promised_blob(registry, repository, layer):
                 opened.write(chunk)
         found = extract_layer(blob, root, budget, what)
         if found != diff_id:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from davylamp.builds.contract import Contract
 from davylamp.builds.facts import ImageFacts, inspect
 from davylamp.builds.keys import TrustedKey
+from davylamp.builds.manifests import promised_blob
 from davylamp.builds.oci import ImageManifest
 from davylamp.builds.protocol import Registry
 from davylamp.builds.signature import Pending, find_signature
@@ -88,5 +89,5 @@ def verify_build(
 def verify_blobs(registry: Registry, repository: str, manifest: ImageManifest) -> None:
     """Read every blob to its end; `Refused` if one isn't what the manifest says."""
     for entry in (manifest.config, *manifest.layers):
-        for _ in registry.blob(repository, entry.digest, entry.size):
+        for _ in promised_blob(registry, repository, entry):
             pass

@@ -1,4 +1,4 @@
-"""`davylamp`: puts the command groups together, and turns errors into exit codes."""
+"""`davylamp`: puts the commands together, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,59 @@ import typer
 
 from davylamp.errors import DavylampError
 
-app = typer.Typer(
-    name="davylamp",
-    help="Releases in which a bad version hurts almost nobody.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+GROUPS = ("catalog", "build", "judge")
+"""Command groups, each in the file of its name."""
+COMMANDS = {
+    "demo": "demo.command",
+    "up": "plane",
+    "down": "plane",
+    "status": "status",
+    "release": "release",
+    "rollback": "release",
+    "promote": "release",
+    "hold": "release",
+    "freeze": "release",
+    "thaw": "release",
+    "forgive": "release",
+}
+"""Command → file of this package that has a function of its name."""
 
-_GROUPS = {"catalog": "catalog", "build": "build", "judge": "judge"}
-"""Command group → file of this package that holds its `app`."""
 
-for _group, _module in _GROUPS.items():
-    app.add_typer(importlib.import_module(f"davylamp.cli.{_module}").app, name=_group)
+def make_app(wanted: str = "") -> typer.Typer:
+    """The command line; only one command of it when that is known already, which is faster."""
+    app = typer.Typer(
+        name="davylamp",
+        help="Releases in which a bad version hurts almost nobody.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_main_options)
+    one = wanted in GROUPS or wanted in COMMANDS
+    for name, module in COMMANDS.items():
+        if not one or name == wanted:
+            app.command(name)(getattr(_file(module), name))
+    for name in GROUPS:
+        if not one or name == wanted:
+            app.add_typer(_file(name).app, name=name)
+    return app
 
 
 def main() -> None:
     """Run a command. 0 fine, 1 refused or found something, 2 bad input, 3 unreachable."""
     try:
-        app()
+        make_app(sys.argv[1] if len(sys.argv) > 1 else "")()
     except DavylampError as error:
         sys.stderr.write(f"davylamp: {error}\n")
         sys.exit(error.exit_code)
+
+
+def _main_options() -> None:
+    pass
+
+
+def _file(name: str):  # noqa: ANN202
+    return importlib.import_module(f"davylamp.cli.{name}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.plane.status import PlaneStatus, plane_status
-from davylamp.plane.table import plane_table
+from davylamp.cli.plane import plane_table
 from davylamp.settings import Settings, load_settings
 
 

@@ -27,7 +27,15 @@ class Sides:
     baseline: Intervals
 
 
-def compare(metric: Metric, sides: Sides, policy: JudgePolicy) -> MetricVerdict:
+@dataclass(frozen=True)
+class Compared:
+    """A metric's verdict. `is_unclear`: worse than allowed so far, which may be chance."""
+
+    verdict: MetricVerdict
+    is_unclear: bool = False
+
+
+def compare(metric: Metric, sides: Sides, policy: JudgePolicy) -> Compared:
     """Judge one metric over a window.
 
     It speaks against the candidate when the difference both matters (the window's figure is
@@ -37,15 +45,19 @@ def compare(metric: Metric, sides: Sides, policy: JudgePolicy) -> MetricVerdict:
     mine, theirs = (_known(metric.points(s)) for s in (sides.candidate, sides.baseline))
     figures = metric.figure(sides.candidate), metric.figure(sides.baseline)
     if min(len(mine), len(theirs)) < policy.minimum_ticks or not all(map(math.isfinite, figures)):
-        return _without_data(metric, len(mine), len(theirs), figures, policy)
+        reason = (
+            f"{len(mine)} points of the candidate and {len(theirs)} of the baseline, "
+            f"{policy.minimum_ticks} are needed of each"
+        )
+        return Compared(not_judged(metric, sides, policy, reason))
     allowed = metric.allowed(figures[1])
     found = _by_ranks(metric, mine, theirs, policy.confidence)
     p = _by_counts(metric, sides, figures[1])
-    is_shown = found.classification is Classification.HIGH or p < (1 - policy.confidence) / 2
-    is_high = figures[0] > allowed and is_shown
-    return MetricVerdict(
+    is_shown = found.classification is Classification.HIGH or p < (1 - policy.confidence) / 10
+    is_worse = figures[0] > allowed
+    verdict = MetricVerdict(
         name=metric.name,
-        classification=Classification.HIGH if is_high else Classification.PASS,
+        classification=Classification.HIGH if is_worse and is_shown else Classification.PASS,
         reason=_reason(metric, figures, allowed, is_shown, p),
         critical=metric.name in policy.critical,
         candidate=figures[0],
@@ -55,6 +67,20 @@ def compare(metric: Metric, sides: Sides, policy: JudgePolicy) -> MetricVerdict:
         upper=_or_none(found.upper),
         estimate=_or_none(found.estimate),
         effect_size=_or_none(figures[0] / figures[1]) if figures[1] else None,
+    )
+    return Compared(verdict, is_unclear=is_worse and not is_shown)
+
+
+def not_judged(metric: Metric, sides: Sides, policy: JudgePolicy, reason: str) -> MetricVerdict:
+    """Only the figures of both sides, as far as there are any, and why no more."""
+    return MetricVerdict(
+        name=metric.name,
+        classification=Classification.NODATA,
+        reason=reason,
+        critical=metric.name in policy.critical,
+        candidate=_or_none(metric.figure(sides.candidate)),
+        baseline=_or_none(metric.figure(sides.baseline)),
+        unit=metric.unit,
     )
 
 
@@ -101,30 +127,11 @@ def _reason(
     if figures[0] <= allowed:
         return f"{said}; up to {most} is allowed"
     if not is_shown:
-        return f"{said}; above the {most} allowed, but this may be chance"
+        return f"{said}; more than the {most} allowed, which may be chance"
     return (
         f"{said}; at most {most} is allowed ({chance(p)})"
         if p < 0.01
         else (f"{said}; at most {most} is allowed")
-    )
-
-
-def _without_data(
-    metric: Metric,
-    mine: int,
-    theirs: int,
-    figures: tuple[float, float],
-    policy: JudgePolicy,
-) -> MetricVerdict:
-    return MetricVerdict(
-        name=metric.name,
-        classification=Classification.NODATA,
-        reason=f"{mine} points of the candidate and {theirs} of the baseline, "
-        f"{policy.minimum_ticks} are needed of each",
-        critical=metric.name in policy.critical,
-        candidate=_or_none(figures[0]),
-        baseline=_or_none(figures[1]),
-        unit=metric.unit,
     )
 
 

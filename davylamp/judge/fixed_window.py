@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from davylamp.judge.compare import Sides, compare
+from davylamp.judge.compare import Compared, Sides, compare
 from davylamp.judge.explain import count
 from davylamp.judge.kayenta.fail_ratio import fail_ratio, outcome_by_fail_ratio
 from davylamp.judge.kayenta.metric import Classification, MetricResult
@@ -24,28 +24,35 @@ _BY_SCORE = {
 
 def judge_window(sides: Sides, policy: JudgePolicy) -> Verdict:
     """Judge a window that has enough requests on both sides, by the policy's rule."""
-    metrics = tuple(compare(m, sides, policy) for m in METRICS if m.name not in policy.ignored)
+    compared = [compare(m, sides, policy) for m in METRICS if m.name not in policy.ignored]
+    metrics = tuple(c.verdict for c in compared)
     counted = [_result(m) for m in metrics if not _is_left_out(m)]
     score = score_metrics(counted)
-    outcomes = {
+    unclear = tuple(f"{c.name}: {c.reason}" for c in _unclear(compared))
+    doubts = _doubts(metrics, policy)
+    by_rule = {
         FAIL_RATIO: outcome_by_fail_ratio(counted),
         SCORE: _BY_SCORE[outcome_of(score, policy.pass_score, policy.marginal_score)],
     }
-    doubts = _doubts(metrics, policy)
-    outcomes = {rule: _without_promoting(said, doubts) for rule, said in outcomes.items()}
+    outcomes = {rule: _weighed(said, doubts, unclear) for rule, said in by_rule.items()}
     rule = policy.rule if policy.rule in outcomes else FAIL_RATIO
     return Verdict(
         outcome=outcomes[rule],
-        headline=_headline(outcomes[rule], metrics, sides, doubts),
+        headline=_headline(outcomes[rule], metrics, sides, (*unclear, *doubts)),
         judge=rule,
         metrics=metrics,
         score=score,
         fail_ratio=fail_ratio(counted),
-        missing=doubts,
+        missing=(*unclear, *doubts),
         other_opinions={name: str(said) for name, said in outcomes.items() if name != rule},
         candidate_requests=int(sides.candidate.requests),
         baseline_requests=int(sides.baseline.requests),
     )
+
+
+def _unclear(compared: Sequence[Compared]) -> list[MetricVerdict]:
+    """Critical metrics that look worse; more requests will show whether it is chance."""
+    return [c.verdict for c in compared if c.is_unclear and c.verdict.critical]
 
 
 def _result(metric: MetricVerdict) -> MetricResult:
@@ -80,8 +87,11 @@ def _doubts(metrics: Sequence[MetricVerdict], policy: JudgePolicy) -> tuple[str,
     return tuple(doubts)
 
 
-def _without_promoting(said: Outcome, doubts: Sequence[str]) -> Outcome:
-    return Outcome.MANUAL if doubts and said is Outcome.PROMOTE else said
+def _weighed(said: Outcome, doubts: Sequence[str], unclear: Sequence[str]) -> Outcome:
+    """Nothing is promoted over a doubt; what more requests will clear up is waited for."""
+    if said is not Outcome.PROMOTE:
+        return said
+    return Outcome.CONTINUE if unclear else Outcome.MANUAL if doubts else said
 
 
 def _headline(
@@ -97,4 +107,5 @@ def _headline(
         return f"{against[0].name} is worse: {against[0].reason}{others}; over {seen}"
     if outcome is Outcome.PROMOTE:
         return f"no harm found in {len(metrics)} metrics over {seen}"
-    return f"cannot be promoted over {seen}: {doubts[0] if doubts else 'no metric was judged'}"
+    why = doubts[0] if doubts else "no metric was judged"
+    return f"{'not clear yet' if outcome is Outcome.CONTINUE else 'held back'}, {why}; over {seen}"

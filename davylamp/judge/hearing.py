@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from davylamp.judge.compare import Sides
+from davylamp.judge.compare import Sides, not_judged
 from davylamp.judge.early_stop import Harm, find_gross_harm
 from davylamp.judge.enough import what_is_missing
+from davylamp.judge.explain import count
 from davylamp.judge.fixed_window import judge_window
 from davylamp.judge.intervals import intervals_of
+from davylamp.judge.kayenta.metric import Classification
+from davylamp.judge.metrics import METRICS
 from davylamp.judge.policy import JudgePolicy
 from davylamp.judge.verdict import Evidence, MetricVerdict, Outcome, Verdict
 
 EARLY_STOP = "early-stop"
+NOT_SIMULTANEOUS = "a baseline of the same seconds: without it only gross harm can be judged"
 
 
 def judge(evidence: Evidence, policy: JudgePolicy) -> Verdict:
@@ -30,19 +34,19 @@ def judge(evidence: Evidence, policy: JudgePolicy) -> Verdict:
         )
         harm = find_gross_harm(evidence, policy.gross)
         if harm:
-            return _stopped(harm, sides)
-        missing = what_is_missing(sides, policy, evidence.elapsed_seconds)
+            return _stopped(harm, sides, policy)
         if not evidence.simultaneous:
-            missing = ("a baseline of the same seconds: only gross harm can be judged",)
+            return _undecided("no gross harm", (NOT_SIMULTANEOUS,), sides, policy)
+        missing = what_is_missing(sides, policy, evidence.elapsed_seconds)
         if missing:
-            return _undecided(missing, sides, is_simultaneous=evidence.simultaneous)
+            return _undecided(f"too little to judge: {missing[0]}", missing, sides, policy)
         return judge_window(sides, policy)
 
 
-def _stopped(harm: Harm, sides: Sides) -> Verdict:
+def _stopped(harm: Harm, sides: Sides, policy: JudgePolicy) -> Verdict:
     metric = MetricVerdict(
         name=harm.metric,
-        classification="High",
+        classification=Classification.HIGH,
         reason=harm.reason,
         critical=True,
         candidate=harm.candidate,
@@ -50,24 +54,36 @@ def _stopped(harm: Harm, sides: Sides) -> Verdict:
         unit=harm.unit,
         effect_size=harm.candidate / harm.baseline if harm.baseline else None,
     )
+    others = _figures(sides, policy, "stopped at once for gross harm elsewhere")
     return Verdict(
         outcome=Outcome.ROLLBACK,
         headline=harm.reason,
         judge=EARLY_STOP,
-        metrics=(metric,),
+        metrics=(metric, *(m for m in others if m.name != harm.metric)),
         candidate_requests=int(sides.candidate.requests),
         baseline_requests=int(sides.baseline.requests),
     )
 
 
-def _undecided(missing: tuple[str, ...], sides: Sides, *, is_simultaneous: bool) -> Verdict:
-    seen = f"{sides.candidate.requests:,.0f} requests of the candidate"
-    said = "too little to judge" if is_simultaneous else "no gross harm"
+def _undecided(
+    headline: str, missing: tuple[str, ...], sides: Sides, policy: JudgePolicy
+) -> Verdict:
+    requests = int(sides.candidate.requests)
     return Verdict(
         outcome=Outcome.CONTINUE,
-        headline=f"{said} in {seen}: {missing[0]}" if is_simultaneous else f"{said} in {seen}",
+        headline=f"{headline} ({count(requests)} requests of the candidate so far)",
         judge=EARLY_STOP,
+        metrics=_figures(sides, policy, missing[0]),
         missing=missing,
-        candidate_requests=int(sides.candidate.requests),
+        candidate_requests=requests,
         baseline_requests=int(sides.baseline.requests),
+    )
+
+
+def _figures(sides: Sides, policy: JudgePolicy, reason: str) -> tuple[MetricVerdict, ...]:
+    """What both sides show, without judging it."""
+    return tuple(
+        not_judged(m, sides, policy, f"not judged: {reason}")
+        for m in METRICS
+        if m.name not in policy.ignored
     )

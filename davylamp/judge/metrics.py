@@ -18,8 +18,8 @@ class Metric:
     """One figure of a build; more of it is always worse.
 
     `points` is a figure an interval (NaN where it has none), `figure` that of the whole
-    window, both in `unit`. A candidate may have `ratio` times the baseline's figure plus
-    `floor`: less than that doesn't matter, whatever a test says.
+    window, both in `unit`. A candidate may have `ratio` times the baseline's figure, or
+    `floor` more than it: less than that doesn't matter, whatever a test says.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Metric:
     """Not every source reports it; with neither side reporting it, it is left out."""
 
     def allowed(self, baseline: float) -> float:
-        return self.ratio * baseline + self.floor
+        return max(self.ratio * baseline, baseline + self.floor)
 
 
 def tally(events: Floats, of: Intervals) -> Tally:

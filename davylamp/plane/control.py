@@ -23,6 +23,7 @@ from davylamp.settings import Settings
 
 _POLL_SECONDS = 0.1
 _LOCK_SECONDS = 25.0
+_ANSWER_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 180.0
 _HOPELESS_RESTARTS = 3
 _UP = ("ready", "external")
@@ -61,7 +62,7 @@ def bring_up(
 
     A plane that does not come up is taken down again; the error says which part, and why.
     """
-    before = plane_status(settings)
+    before = _settled_status(settings)
     if before.is_up and not before.is_going_down:
         have = {part.name for part in before.parts}
         missing = [name for name in wanted.parts if name not in have]
@@ -78,15 +79,30 @@ def bring_up(
     return WentUp(status, was_up=status.pid != process.pid)
 
 
+def _settled_status(settings: Settings) -> PlaneStatus:
+    """Once nobody is dying: a killed supervisor's undertaker holds the lock until it has swept."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            status = plane_status(settings)
+        except Unreachable as error:
+            if time.monotonic() > until:
+                raise Unreachable(f"{error}; `davylamp down` ends it") from error
+        else:
+            if not status.is_going_down or time.monotonic() > until:
+                return status
+        time.sleep(_POLL_SECONDS)
+
+
 def take_down(settings: Settings) -> WentDown:
     """End everything, whether the supervisor still lives or not."""
     home = Home.of(settings)
     if not home.folder.is_dir():
         return WentDown(was_up=False)
     was_up, killed = _ask_to_end(home)
-    lock = take_lock(home.lock, _LOCK_SECONDS)
+    lock = take_lock(home.lock, _LOCK_SECONDS if was_up else 1.0)
     if lock is None:
-        _end_supervisor(home)
+        killed += _kill_supervisor(home)
         lock = take_lock(home.lock, _LOCK_SECONDS)
     if lock is None:
         raise Refused(
@@ -99,7 +115,7 @@ def take_down(settings: Settings) -> WentDown:
         home.socket.unlink(missing_ok=True)
     finally:
         os.close(lock)
-    return WentDown(was_up or bool(swept), killed, tuple(swept))
+    return WentDown(was_up or bool(killed or swept), killed, tuple(swept))
 
 
 def _start_supervisor(settings: Settings, wanted: Wanted) -> subprocess.Popen[bytes]:
@@ -177,18 +193,21 @@ def _check_part(part: PartStatus | None, seconds: float, *, is_late: bool) -> No
 
 
 def _ask_to_end(home: Home) -> tuple[bool, tuple[str, ...]]:
-    """Was it there, and what did it have to kill?"""
+    """Did it end when asked, and what did it have to kill?"""
     if not home.socket.exists():
         return False, ()
     try:
+        ask(home.socket, "GET", "/status", seconds=_ANSWER_SECONDS)
         answer = ask(home.socket, "POST", "/shutdown", seconds=_SHUTDOWN_SECONDS)
     except Unreachable:
         return False, ()
     return True, tuple(NAMES.validate_json(answer))
 
 
-def _end_supervisor(home: Home) -> None:
-    """It holds the lock and does not answer: its undertaker sweeps once it is gone."""
+def _kill_supervisor(home: Home) -> tuple[str, ...]:
+    """It holds the lock and does not answer. Its undertaker sweeps once it is gone."""
     found = holder(home.lock)
-    if found is not None and is_alive(found):
-        os.kill(found.pid, signal.SIGKILL)
+    if found is None or not is_alive(found):
+        return ()  # the undertaker is at work already
+    os.kill(found.pid, signal.SIGKILL)
+    return (f"supervisor (pid {found.pid})",)

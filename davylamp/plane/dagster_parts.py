@@ -14,7 +14,7 @@ from davylamp.errors import BadInput
 from davylamp.plane.component import Component
 from davylamp.plane.home import Home
 from davylamp.plane.ports import HOST, Ports
-from davylamp.plane.probes import HttpProbe, StaysUpProbe, TcpProbe
+from davylamp.plane.probes import DaemonProbe, HttpProbe, TcpProbe
 
 _DEFINITIONS = "release_defs.definitions"
 _GRACE_SECONDS = 15.0
@@ -67,8 +67,8 @@ def dagster_parts(
         ),
         part(
             "dagster-daemon",
-            [dagster, "daemon", "run", "-w", str(workspace)],
-            probe=StaysUpProbe(),
+            [str(binaries / "dagster-daemon"), "run", "-w", str(workspace)],
+            probe=DaemonProbe(f"http://{HOST}:{ports.dagster}"),
             # the web server makes the tables, and two at once would trip over each other
             depends_on=("dagster-webserver",),
         ),

@@ -175,7 +175,7 @@ def _controller(site: Site) -> Component:
         env=_environment(site),
         cwd=site.cwd,
         address=f"{HOST}:{site.ports.rtds}",
-        depends_on=("postgres", "envoy"),
+        depends_on=("postgres",),
         prepare=_ledger_ready(site),
     )
 
@@ -184,11 +184,11 @@ def _keeper(site: Site) -> Component:
     return Component(
         "keeper",
         (sys.executable, "-m", "davylamp.rollout.keeper"),
-        StaysUpProbe(),
+        StaysUpProbe(2.0),
         site.home.log("keeper"),
         env=_environment(site),
         cwd=site.cwd,
-        depends_on=("postgres", "envoy"),
+        depends_on=("postgres",),
         prepare=_ledger_ready(site),
     )
 

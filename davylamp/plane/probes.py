@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import aiohttp
+from pydantic import BaseModel, ValidationError
 
 from davylamp.plane import postgres
 from davylamp.plane.ports import HOST
@@ -61,8 +62,50 @@ class PostgresProbe:
 class StaysUpProbe:
     """It serves nothing: it is ready when it has lived that long."""
 
-    seconds: float = 1.0
+    seconds: float
 
     async def ready(self) -> bool:
         await asyncio.sleep(self.seconds)
         return True
+
+
+@dataclass(frozen=True)
+class DaemonProbe:
+    """Dagster's web server says that every daemon it needs has a heartbeat."""
+
+    webserver: str
+
+    async def ready(self) -> bool:
+        query = "{instance{daemonHealth{allDaemonStatuses{required healthy}}}}"
+        timeout = aiohttp.ClientTimeout(total=_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.post(f"{self.webserver}/graphql", json={"query": query}) as answer,
+            ):
+                found = _Health.model_validate_json(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
+            return False
+        statuses = found.data.instance.daemonHealth.allDaemonStatuses
+        return all(status.healthy for status in statuses if status.required)
+
+
+class _Daemon(BaseModel):
+    required: bool
+    healthy: bool | None
+
+
+class _Daemons(BaseModel):
+    allDaemonStatuses: list[_Daemon]
+
+
+class _Instance(BaseModel):
+    daemonHealth: _Daemons
+
+
+class _Data(BaseModel):
+    instance: _Instance
+
+
+class _Health(BaseModel):
+    data: _Data

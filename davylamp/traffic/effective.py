@@ -43,9 +43,7 @@ def effective(route: ServiceRoute, now: datetime, ttl_seconds: float) -> Weights
     baseline = min(_clamp(intent.baseline_share), 1.0 - candidate)
     if not route.endpoints.get(Role.BASELINE):
         baseline = 0.0
-    return Weights(
-        candidate, baseline, min(ttl_seconds, left), intent.reason, intent.release_id
-    )
+    return Weights(candidate, baseline, min(ttl_seconds, left), intent.reason, intent.release_id)
 
 
 def _stable(ttl_seconds: float, reason: str) -> Weights:

@@ -62,7 +62,11 @@ def live(arguments: str) -> None:
     sys.argv = ["dagster", *command[:-1]]
     with capture_interrupts():  # from here on a cancel is noted, and raised in the first op
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
-        cli(command, auto_envvar_prefix="DAGSTER_CLI")
+        try:
+            cli(command, auto_envvar_prefix="DAGSTER_CLI", standalone_mode=False)
+        finally:
+            # a run cancelled before it began is left in the middle by Dagster
+            report_death(arguments, f"worker {os.getpid()} ended before its run did")
 
 
 def report_death(arguments: str, message: str) -> None:
@@ -71,7 +75,6 @@ def report_death(arguments: str, message: str) -> None:
     from dagster._grpc.types import ExecuteRunArgs
     from dagster._serdes import deserialize_value
 
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     args = deserialize_value(arguments, ExecuteRunArgs)
     with DagsterInstance.from_ref(args.instance_ref) as instance:
         run = instance.get_run_by_id(args.run_id)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 Metadata = dict[str, Any]
 
 _FIGURES = {
-    "error_rate": ("candidate failed %", "baseline failed %", 100.0),
-    "latency_p99": ("candidate p99 ms", "baseline p99 ms", 1.0),
+    "error_rate": ("candidate failed %", "baseline failed %"),
+    "latency_p99": ("candidate p99 ms", "baseline p99 ms"),
 }
-"""Metric of the judge → what its two sides are called on screen, and by what to multiply."""
+"""Metric of the judge → what its two sides are called on screen."""
 
 _COLUMNS = ("metric", "says", "candidate", "baseline", "unit", "effect", "interval", "why")
 
@@ -103,10 +103,9 @@ def _figures_in(verdict: Mapping[str, Any]) -> Metadata:
     for metric in verdict.get("metrics") or ():
         if metric["name"] not in _FIGURES:
             continue
-        candidate, baseline, factor = _FIGURES[metric["name"]]
-        for name, value in ((candidate, metric["candidate"]), (baseline, metric["baseline"])):
-            if value is not None:
-                found[name] = round(value * factor, 2)
+        for name, side in zip(_FIGURES[metric["name"]], ("candidate", "baseline"), strict=True):
+            if metric[side] is not None:
+                found[name] = round(metric[side], 2)
     return found
 
 

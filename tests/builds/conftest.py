@@ -197,6 +197,23 @@ class Craft:
                     tar.addfile(entry)
         return target.getvalue()
 
+    def pax(self, name: str, headers: Mapping[str, str]) -> bytes:
+        """One file of one byte, with extended headers of any content."""
+        target = io.BytesIO()
+        records = b""
+        for key, value in headers.items():
+            text = f" {key}={value}\n".encode()
+            length = next(
+                n for n in range(len(text), len(text) + 9) if n == len(f"{n}") + len(text)
+            )
+            records += str(length).encode() + text
+        with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for kind, named, content in ((b"x", "x", records), (b"0", name, b"1")):
+                entry = tarfile.TarInfo(named)
+                entry.type, entry.size = kind, len(content)
+                tar.addfile(entry, io.BytesIO(content))
+        return target.getvalue()
+
     def blob(self, raw: bytes) -> str:
         digest = sha256(raw)
         file = self.scratch / "blob"

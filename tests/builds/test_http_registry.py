@@ -17,7 +17,7 @@ from davylamp.builds.http_exchange import Deadlines
 from davylamp.builds.http_registry import HttpRegistry
 from davylamp.builds.image import build_image, push_image
 from davylamp.builds.tag_page import next_link
-from davylamp.errors import BadInput, Refused, Unreachable
+from davylamp.errors import Refused, Unreachable
 
 DIGEST = "sha256:" + "ab" * 32
 QUICK = Deadlines(connect=0.5, read=0.3, call=0.6, blob=0.6, attempts=3, first_pause=0.01)
@@ -76,13 +76,13 @@ def test_a_blob_without_end_is_refused_at_its_promised_size(
 
 def test_an_answer_that_is_too_large_is_refused(opened: Any, serve: Any, said: Any) -> None:
     server = serve(lambda asked: said(body=b" " * 9_000_000))
-    with pytest.raises(Refused, match="larger than"):
+    with pytest.raises(Refused, match="an answer of over"):
         opened(server.url, deadlines=Deadlines()).manifest("shop/checkout", "1.0.0")
 
 
-def test_a_digest_that_is_none_is_bad_input(opened: Any, serve: Any, said: Any) -> None:
+def test_a_digest_that_is_none_is_refused(opened: Any, serve: Any, said: Any) -> None:
     server = serve(lambda asked: said(headers={"Docker-Content-Digest": "../../etc"}))
-    with pytest.raises(BadInput, match="is no digest"):
+    with pytest.raises(Refused, match="which is none"):
         opened(server.url).resolve("shop/checkout", "1.0.0")
 
 
@@ -158,7 +158,7 @@ def test_a_registry_that_never_answers_is_unreachable(opened: Any) -> None:
 
 def test_a_registry_that_drips_is_unreachable(opened: Any, serve: Any, said: Any) -> None:
     def drip() -> Iterator[bytes]:
-        for _ in range(100):
+        while True:
             yield b" "
             time.sleep(0.05)
 
@@ -306,7 +306,17 @@ def test_a_challenge_is_read_whatever_its_order() -> None:
     )
 
 
-@pytest.mark.parametrize("realm", ["http://auth.example/token", "", "file:///etc/passwd", "/token"])
+@pytest.mark.parametrize(
+    "realm",
+    [
+        "http://auth.example/",
+        "",
+        "file:///etc/passwd",
+        "/token",
+        "https://a:99999/",
+        "https://[::1",
+    ],
+)
 def test_credentials_of_an_https_registry_never_travel_in_the_clear(realm: str) -> None:
     with pytest.raises(Refused, match="must be an https address"):
         check_realm("https://registry.example", Challenge("bearer", realm))

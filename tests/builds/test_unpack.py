@@ -244,6 +244,37 @@ def test_a_layer_that_is_not_what_the_configuration_says_is_refused(
     assert left(into) == []
 
 
+def test_a_time_that_cannot_be_set_does_not_matter(
+    unpacked: Callable[..., Rootfs], craft: Any
+) -> None:
+    for time in ("1e300", "nan", "-1e18"):
+        assert files(unpacked(craft.pax("a", {"mtime": time}), tag=f"t-{time}")) == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"path": "a\0b"}, "is damaged"),
+        ({"path": "/".join("a" * 200)}, "more than 100 folders deep"),
+        ({"path": "x" * 300}, "cannot be unpacked"),
+        ({"path": "../evil"}, "leads out"),
+        ({"path": "/evil"}, "absolute path"),
+        ({"size": "-512"}, None),
+        ({"GNU.sparse.size": "99999999999999", "GNU.sparse.map": "0,1"}, "more than is allowed"),
+    ],
+)
+def test_extended_headers_reach_no_further_than_plain_ones(
+    unpacked: Callable[..., Rootfs],
+    craft: Any,
+    into: Path,
+    headers: dict[str, str],
+    why: str | None,
+) -> None:
+    with pytest.raises(Refused, match=why):
+        unpacked(craft.pax("a", headers))
+    assert left(into) == []
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -54,7 +54,9 @@ class Made:
             client_errors=rng.binomial(answered - failed, self.client_error_share).astype(float),
             latency=latency.astype(float).reshape(n, len(LATENCY_BOUNDS_MS) + 1),
             in_flight=usual + np.cumsum(hung - ended).astype(float),
-            cpu_seconds=np.round(rng.normal(0.01, 0.004, n).clip(0) + answered * self.cpu_ms / 1000, 2),
+            cpu_seconds=np.round(
+                rng.normal(0.01, 0.004, n).clip(0) + answered * self.cpu_ms / 1000, 2
+            ),
             memory_bytes=rng.normal(80e6, 2e6) + rng.normal(0, 3e5, n).cumsum().clip(-8e6, 8e6),
             restarts=restarts,
         )

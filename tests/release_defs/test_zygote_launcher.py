@@ -26,6 +26,7 @@ pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
 JOBS = str(Path(__file__).with_name("trial_jobs.py"))
+ZYGOTE = "release_defs.launcher.zygote"
 NOTES = "DAVYLAMP_TEST_NOTES"
 
 
@@ -46,7 +47,7 @@ def zygote(instance: DagsterInstance, notes: Path) -> Iterator[subprocess.Popen[
 
 
 def _start_zygote() -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-m", "release_defs.launcher.zygote"], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", ZYGOTE], cwd=ROOT)
     _wait(lambda: zygote_socket().exists() or process.poll() is not None, seconds=60)
     assert process.poll() is None
     return process
@@ -212,7 +213,7 @@ def test_second_zygote_on_the_same_socket_is_refused(
     instance: DagsterInstance, zygote: subprocess.Popen[bytes]
 ) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "release_defs.launcher.zygote"],
+        [sys.executable, "-m", ZYGOTE],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -228,7 +229,11 @@ def test_second_zygote_on_the_same_socket_is_refused(
 def test_zygote_ends_with_its_parent(dagster_home: Path, tmp_path: Path) -> None:
     pids = tmp_path / "pid"
     parent = subprocess.Popen(
-        ["sh", "-c", f'"{sys.executable}" -m release_defs.launcher.zygote & echo $! > {pids}; wait'],
+        [
+            "sh",
+            "-c",
+            f'"{sys.executable}" -m release_defs.launcher.zygote & echo $! > {pids}; wait',
+        ],
         cwd=ROOT,
     )
     _wait(zygote_socket().exists, seconds=60)

@@ -24,7 +24,7 @@ import aiohttp
 import uvloop
 
 from davylamp.cli.demo.record import Record, start_records, write_records
-from davylamp.cli.demo.users import Ask, next_ask
+from davylamp.cli.demo.users import HABITS, Ask, Habit, next_ask, only
 
 DEADLINE_SECONDS = 2.0
 FLUSH_SECONDS = 0.5
@@ -35,7 +35,14 @@ MOST_OPEN = 2_000
 class Load:
     """Sends requests to the shop, and keeps the records until they are written."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, host_suffix: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        host_suffix: str,
+        habits: Sequence[Habit] = HABITS,
+    ) -> None:
+        self._habits = habits
         self._session = session
         self._url = url.rstrip("/")
         self._host_suffix = host_suffix
@@ -50,7 +57,7 @@ class Load:
         while not ending.is_set():
             next_at += chance.expovariate(rate)
             await asyncio.sleep(max(0.0, next_at - time.monotonic()))
-            self._begin(next_ask(chance))
+            self._begin(next_ask(chance, self._habits))
         if self._open:
             await asyncio.wait(self._open, timeout=DEADLINE_SECONDS + 1)
 
@@ -97,14 +104,16 @@ class Load:
         )
 
 
-async def run_load(url: str, rate: float, out: Path, host_suffix: str) -> dict[str, float]:
+async def run_load(
+    url: str, rate: float, out: Path, host_suffix: str, habits: Sequence[Habit] = HABITS
+) -> dict[str, float]:
     """Run until SIGTERM or SIGINT. Returns the summary."""
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     began = time.monotonic()
     async with open_session() as session:
-        load = Load(session, url, host_suffix)
+        load = Load(session, url, host_suffix, habits)
         with out.open("w", newline="") as file:
             start_records(file)
             writing = asyncio.create_task(_write_on(load, file))
@@ -156,8 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=120.0, help="requests a second")
     parser.add_argument("--out", type=Path, required=True, help="CSV file of the records")
     parser.add_argument("--host-suffix", default=".localhost", help="after the service's name")
+    parser.add_argument("--service", help="ask only this one, for what checkout is asked for")
     given = parser.parse_args(arguments)
-    summary = uvloop.run(run_load(given.url, given.rate, given.out, given.host_suffix))
+    habits = only(given.service) if given.service else HABITS
+    summary = uvloop.run(run_load(given.url, given.rate, given.out, given.host_suffix, habits))
     sys.stdout.write(json.dumps(summary) + "\n")
 
 

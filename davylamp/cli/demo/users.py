@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 USERS = 4_000
 WRITE_SHARE = 0.12
@@ -39,6 +39,11 @@ HABITS = (
     Habit("payments", 0.15, "/payments/{n}", "/payments", "order"),
 )
 """checkout has the most, since the demonstration releases it."""
+
+
+def only(service: str) -> tuple[Habit]:
+    """All users do what they do with checkout, at another service."""
+    return (replace(HABITS[0], service=service, share=1.0),)
 
 
 def next_ask(chance: random.Random, habits: Sequence[Habit] = HABITS) -> Ask:

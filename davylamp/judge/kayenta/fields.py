@@ -88,5 +88,14 @@ def _is_missing(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    names: dict[type, str] = {dict: "an object", list: "an array", str: "text", bool: "a truth value"}
-    return "null" if value is None else next((n for t, n in names.items() if isinstance(value, t)), "a number")
+    names: dict[type, str] = {
+        dict: "an object",
+        list: "an array",
+        str: "text",
+        bool: "a truth value",
+    }
+    return (
+        "null"
+        if value is None
+        else next((n for t, n in names.items() if isinstance(value, t)), "a number")
+    )

@@ -13,12 +13,7 @@ from davylamp.settings import Settings
 from davylamp.traffic.envoy import names
 from davylamp.traffic.envoy.config import empty_documents
 from davylamp.traffic.envoy.files import CDS_FILE, RDS_FILE, write_document
-from davylamp.traffic.envoy.sharing import (
-    READ_COOKIE_FILTER,
-    READ_COOKIE_TYPE,
-    SET_STATE_FILTER,
-    SET_STATE_TYPE,
-)
+from davylamp.traffic.envoy.sharing import cookie_filters
 
 Document = dict[str, Any]
 
@@ -171,9 +166,7 @@ def _listener(folder: Path, port: int) -> Document:
         "use_remote_address": True,
         "early_header_mutation_extensions": [_issue_identity()],
         "http_filters": [
-            # these two do nothing but where a virtual host tells them to
-            {"name": READ_COOKIE_FILTER, "typed_config": {"@type": READ_COOKIE_TYPE}},
-            {"name": SET_STATE_FILTER, "typed_config": {"@type": SET_STATE_TYPE}},
+            *cookie_filters(),
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {"@type": f"{_TYPE}.filters.http.router.v3.Router"},

@@ -14,8 +14,8 @@ from davylamp.judge.sample import Role
 from davylamp.ledger.intent import ServiceRoute
 from davylamp.traffic.envoy import names
 from davylamp.traffic.envoy.clusters import cluster, is_address
-from davylamp.traffic.envoy.shield import stable_routes
 from davylamp.traffic.envoy.sharing import Trial, cookie_reader, matcher
+from davylamp.traffic.envoy.shield import stable_routes
 
 Document = dict[str, Any]
 
@@ -146,9 +146,7 @@ def _add_trial_clusters(fleet: Fleet, trial: Trial, route: ServiceRoute) -> None
             fleet.clusters[found] = cluster(found, addresses)
 
 
-def _free_hosts(
-    service: str, hosts: Iterable[str], taken: dict[str, str]
-) -> tuple[list[str], str]:
+def _free_hosts(service: str, hosts: Iterable[str], taken: dict[str, str]) -> tuple[list[str], str]:
     """Hosts nobody else has: Envoy refuses the whole fleet's routes for one host given twice."""
     free: list[str] = []
     refused: list[str] = []

@@ -80,9 +80,7 @@ _Resource: Any = _CLASS["Resource"]
 _Runtime: Any = _CLASS["Runtime"]
 
 
-def runtime_response(
-    name: str, values: dict[str, Any], *, serial: int, ttl_seconds: float
-) -> Any:
+def runtime_response(name: str, values: dict[str, Any], *, serial: int, ttl_seconds: float) -> Any:
     """A whole answer: one layer with `values`, which vanish after `ttl_seconds`.
 
     There is no answer without a time to live: one such would disarm the switch for good.
@@ -95,9 +93,7 @@ def runtime_response(
     resource.resource.type_url = RUNTIME_TYPE
     resource.resource.value = runtime.SerializeToString()
     resource.ttl.FromNanoseconds(max(1, int(ttl_seconds * 1000)) * 1_000_000)
-    response = DiscoveryResponse(
-        version_info=str(serial), type_url=RUNTIME_TYPE, nonce=str(serial)
-    )
+    response = DiscoveryResponse(version_info=str(serial), type_url=RUNTIME_TYPE, nonce=str(serial))
     wrapped = response.resources.add()
     wrapped.type_url = RESOURCE_TYPE
     wrapped.value = resource.SerializeToString()

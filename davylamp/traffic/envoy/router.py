@@ -66,7 +66,7 @@ class EnvoyRouter:
     async def lower(self, weights: Mapping[str, Weights]) -> None:
         now = time.monotonic()
         self._wishes = {service: Wish.of(one, now) for service, one in weights.items()}
-        await self._push(self._shares)
+        self._push(self._shares)
 
     async def apply(
         self, routes: Mapping[str, ServiceRoute], weights: Mapping[str, Weights]
@@ -101,7 +101,7 @@ class EnvoyRouter:
         """Set the shares, wait for Envoy to have them, and say whose generation is in force."""
         goal = {s: Share(w.release_id, w.candidate, w.baseline) for s, w in weights.items()}
         self._trials = dict(fleet.trials)
-        await self._push(goal)
+        self._push(goal)
         serial, shares = self._serial, dict(self._shares)
         acknowledged = await self._rtds.acknowledged(serial, self._step_seconds)
         without_shares = acknowledged or await self._rtds.settled(serial, self._step_seconds)
@@ -114,7 +114,7 @@ class EnvoyRouter:
                 confirmed[service] = route.intent.generation
         return confirmed
 
-    async def _push(self, goal: Mapping[str, Share]) -> None:
+    def _push(self, goal: Mapping[str, Share]) -> None:
         """Vouch for the goal, as far as it is still wanted and its routes are in force."""
         now = time.monotonic()
         shares: dict[str, Share] = {}
@@ -128,7 +128,7 @@ class EnvoyRouter:
                 shares[service] = kept
                 until = min(until, wish.until)
         self._shares = shares
-        self._serial = await self._rtds.vouch(fleet_values(shares, self._trials), until)
+        self._serial = self._rtds.vouch(fleet_values(shares, self._trials), until)
 
     async def _prune(self, fleet: Fleet) -> None:
         """Take away clusters that nothing leads to any more."""

@@ -44,7 +44,7 @@ class Vouched:
         return self.until - now if self.values else 0.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Stream:
     """One connected Envoy."""
 
@@ -71,10 +71,10 @@ class RtdsServer:
     async def start(self) -> None:
         """Listen. Raises `Unreachable` when somebody else has the port."""
         server = grpc.aio.server(options=_OPTIONS)
-        handler = grpc.stream_stream_rpc_method_handler(
+        handler: Any = grpc.stream_stream_rpc_method_handler(  # pyright: ignore[reportUnknownVariableType]
             self._stream,
             request_deserializer=protobuf.DiscoveryRequest.FromString,
-            response_serializer=lambda message: message.SerializeToString(),  # pyright: ignore
+            response_serializer=_serialize,
         )
         methods = {protobuf.STREAM_METHOD: handler}
         service = grpc.method_handlers_generic_handler(protobuf.STREAM_SERVICE, methods)
@@ -100,7 +100,7 @@ class RtdsServer:
         """Envoys on the line."""
         return len(self._streams)
 
-    async def vouch(self, values: dict[str, Any], until: float) -> int:
+    def vouch(self, values: dict[str, Any], until: float) -> int:
         """Have these values in force until `until` (monotonic) and no longer; returns a serial
         number to wait for."""
         serial = 1 if self._state is None else self._state.serial + 1
@@ -200,3 +200,7 @@ class RtdsServer:
     async def _tell_waiters(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _serialize(message: Any) -> bytes:
+    return message.SerializeToString()

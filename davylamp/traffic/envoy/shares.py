@@ -54,9 +54,7 @@ def lowered(current: Share, wish: Wish | None, now: float) -> Share:
     )
 
 
-def fleet_values(
-    shares: Mapping[str, Share], trials: Mapping[str, Trial]
-) -> dict[str, Any]:
+def fleet_values(shares: Mapping[str, Share], trials: Mapping[str, Trial]) -> dict[str, Any]:
     """The runtime values of the whole fleet; only for releases whose routes are in force."""
     values: dict[str, Any] = {}
     for service, share in shares.items():

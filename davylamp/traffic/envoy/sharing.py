@@ -22,9 +22,8 @@ _HEADER_INPUT = f"{_TYPE}envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 _STATE_INPUT = f"{_TYPE}envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
 _FRACTION = f"{_TYPE}envoy.extensions.matching.input_matchers.runtime_fraction.v3.RuntimeFraction"
 READ_COOKIE_FILTER = "envoy.filters.http.header_to_metadata"
-READ_COOKIE_TYPE = f"{_TYPE}envoy.extensions.filters.http.header_to_metadata.v3.Config"
-SET_STATE_FILTER = "envoy.filters.http.set_filter_state"
-SET_STATE_TYPE = f"{_TYPE}envoy.extensions.filters.http.set_filter_state.v3.Config"
+_READ_COOKIE = f"{_TYPE}envoy.extensions.filters.http.header_to_metadata.v3.Config"
+_SET_STATE = f"{_TYPE}envoy.extensions.filters.http.set_filter_state.v3.Config"
 _YEAR_SECONDS = 31_536_000
 
 
@@ -57,30 +56,32 @@ def matcher(trial: Trial, route: Route) -> Document:
 
 
 def cookie_reader(route: Route) -> Document:
-    """What lets the tree see the user's cookie: two filters, for this virtual host only."""
+    """A virtual host's own filter settings: which cookie says who the user is."""
     found = {"metadata_namespace": names.COOKIE_STATE, "key": "user"}
+    rule = {"cookie": route.user_cookie, "on_header_present": found}
+    return {READ_COOKIE_FILTER: {"@type": _READ_COOKIE, "request_rules": [rule]}}
+
+
+def cookie_filters() -> list[Document]:
+    """The listener's filters that let the tree see the cookie `cookie_reader` names.
+
+    The second has to be set here: virtual hosts cannot set it.
+    """
+    text = f"%DYNAMIC_METADATA({names.COOKIE_STATE}:user)%"
     value = {
         "object_key": names.COOKIE_STATE,
         "factory_key": "envoy.string",
         "format_string": {
-            "text_format_source": {
-                "inline_string": f"%DYNAMIC_METADATA({names.COOKIE_STATE}:user)%"
-            },
+            "text_format_source": {"inline_string": text},
             "omit_empty_values": True,
         },
         "skip_if_empty": True,
     }
-    return {
-        READ_COOKIE_FILTER: {
-            "@type": READ_COOKIE_TYPE,
-            "request_rules": [{"cookie": route.user_cookie, "on_header_present": found}],
-        },
-        SET_STATE_FILTER: {
-            "@type": SET_STATE_TYPE,
-            "on_request_headers": [value],
-            "clear_route_cache": True,
-        },
-    }
+    state = {"@type": _SET_STATE, "on_request_headers": [value], "clear_route_cache": True}
+    return [
+        {"name": READ_COOKIE_FILTER, "typed_config": {"@type": _READ_COOKIE}},
+        {"name": "envoy.filters.http.set_filter_state", "typed_config": state},
+    ]
 
 
 def runtime_values(trial: Trial, candidate: float, baseline: float) -> Document:
@@ -93,16 +94,16 @@ def runtime_values(trial: Trial, candidate: float, baseline: float) -> Document:
     values: Document = {}
     if chosen:
         values[names.candidate_key(*of)] = _million(chosen)
-        values[names.tester_key(trial.service, Role.CANDIDATE, trial.release_id)] = _million(MILLION)
+        values[names.tester_key(trial.service, Role.CANDIDATE, trial.release_id)] = _million(
+            MILLION
+        )
     if 0 < rest < MILLION:  # 0 would send everyone to the baseline
         values[names.rest_key(*of)] = _million(rest)
         values[names.tester_key(trial.service, Role.BASELINE, trial.release_id)] = _million(MILLION)
     return values
 
 
-def _shares(
-    trial: Trial, route: Route, key: Document, *, issue_cookie: bool = False
-) -> Document:
+def _shares(trial: Trial, route: Route, key: Document, *, issue_cookie: bool = False) -> Document:
     def to(role: Role) -> Document:
         return _action(_routes(trial, route, role), _cookie(route) if issue_cookie else {})
 
@@ -151,9 +152,7 @@ def _cookie(route: Route) -> Document:
 
 def _action(routes: list[Document], extra: Document) -> Document:
     listed = [route | extra for route in routes]
-    return {
-        "action": {"name": "routes", "typed_config": {"@type": _ROUTE_LIST, "routes": listed}}
-    }
+    return {"action": {"name": "routes", "typed_config": {"@type": _ROUTE_LIST, "routes": listed}}}
 
 
 def _branch(predicate: Document, tree: Document) -> Document:
