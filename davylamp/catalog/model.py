@@ -21,8 +21,8 @@ class Step(_Entry):
     """One step of a canary: this share of the users, at least so long and so many requests."""
 
     share: Share
-    seconds: float = Field(60.0, ge=0)
-    minimum_requests: int = Field(50, ge=0)
+    seconds: float = Field(default=60.0, ge=0)
+    minimum_requests: int = Field(default=50, ge=0)
     """Requests the candidate must have completed within the step."""
 
 
@@ -41,13 +41,13 @@ class ReleasePolicy(_Entry):
 
     strategy: Literal["canary"] = "canary"
     steps: tuple[Step, ...] = Field(default_factory=_default_steps, min_length=1)
-    patience_seconds: float = Field(600.0, gt=0)
+    patience_seconds: float = Field(default=600.0, gt=0)
     """How long a step may wait beyond its time for requests or a clear verdict; then: hold."""
-    hold_seconds: float = Field(3600.0, ge=0)
+    hold_seconds: float = Field(default=3600.0, ge=0)
     """How long a held release waits for a human; then: roll back."""
-    candidate_instances: int = Field(1, ge=1, le=100)
+    candidate_instances: int = Field(default=1, ge=1, le=100)
     """Copies of candidate, and as many of the fresh baseline, during the canary."""
-    drain_seconds: float = Field(10.0, ge=0)
+    drain_seconds: float = Field(default=10.0, ge=0)
 
     @model_validator(mode="after")
     def _steps_grow_to_everything(self) -> ReleasePolicy:
@@ -78,34 +78,34 @@ class Route(_Entry):
     """`candidate` or `baseline` in this header (synthetic and tester traffic) goes there."""
     shield: bool = True
     """Repeat a GET or HEAD that failed on the candidate once on stable."""
-    shield_timeout_seconds: float = Field(1.0, gt=0)
+    shield_timeout_seconds: float = Field(default=1.0, gt=0)
     """How long the candidate may take for a shielded attempt; keep it above stable's p99."""
 
 
 class Health(_Entry):
-    path: str = Field("/healthz", pattern="^/")
-    start_seconds: float = Field(30.0, gt=0, le=600)
+    path: str = Field(default="/healthz", pattern="^/")
+    start_seconds: float = Field(default=30.0, gt=0, le=600)
 
 
 class GrossHarmPolicy(_Entry):
-    minimum_requests: int = Field(20, ge=1)
+    minimum_requests: int = Field(default=20, ge=1)
     error_rate: Share = 0.05
-    error_ratio: float = Field(2.0, ge=1)
-    latency_ratio: float = Field(2.0, ge=1)
+    error_ratio: float = Field(default=2.0, ge=1)
+    latency_ratio: float = Field(default=2.0, ge=1)
     slow_rate: Share = 0.05
-    significance: float = Field(1e-6, gt=0, lt=0.05)
+    significance: float = Field(default=1e-6, gt=0, lt=0.05)
 
 
 class Judging(_Entry):
     """The judge's rules; see `davylamp.judge.policy` for their meaning."""
 
     rule: Literal["fail-ratio", "score"] = "fail-ratio"
-    minimum_requests: int = Field(50, ge=1)
-    minimum_ticks: int = Field(10, ge=3)
-    interval_seconds: float = Field(1.0, ge=1)
-    confidence: float = Field(0.98, gt=0.5, lt=1)
-    pass_score: float = Field(75.0, ge=0, le=100)
-    marginal_score: float = Field(50.0, ge=0, le=100)
+    minimum_requests: int = Field(default=50, ge=1)
+    minimum_ticks: int = Field(default=10, ge=3)
+    interval_seconds: float = Field(default=1.0, ge=1)
+    confidence: float = Field(default=0.98, gt=0.5, lt=1)
+    pass_score: float = Field(default=75.0, ge=0, le=100)
+    marginal_score: float = Field(default=50.0, ge=0, le=100)
     critical: tuple[str, ...] = ("error_rate", "latency_p99", "hanging")
     ignored: tuple[str, ...] = ()
     gross: GrossHarmPolicy = Field(default_factory=GrossHarmPolicy)
@@ -126,12 +126,12 @@ class Service(_Entry):
 
     name: Name
     owner: str = Field(min_length=1)
-    tier: int = Field(3, ge=1, le=4)
+    tier: int = Field(default=3, ge=1, le=4)
     """1: users notice at once … 4: nobody notices for a day."""
     description: str = ""
     image: Image
     route: Route
-    instances: int = Field(2, ge=1, le=1000)
+    instances: int = Field(default=2, ge=1, le=1000)
     health: Health = Field(default_factory=Health)
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     signature_required: bool = True

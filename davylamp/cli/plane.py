@@ -65,7 +65,9 @@ def plane_table(status: PlaneStatus) -> Table:
     if not status.is_up:
         table.add_row("plane", _coloured("down"), *[""] * 5, "`davylamp up` starts it")
         return table
-    table.add_row("supervisor", _coloured("ready"), "", _since(status.since), str(status.pid))
+    own = ("", _since(status.since), str(status.pid), "", _megabytes(status.memory_bytes))
+    remark = "going down" if status.is_going_down else ""
+    table.add_row("supervisor", _coloured("ready"), *own, remark)
     for part in status.parts:
         used = _megabytes(part.memory_bytes)
         where = (part.address, _since(part.since), str(part.pid or ""), str(part.restarts), used)

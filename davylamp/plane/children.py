@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from davylamp.plane.processes import Identity, Process, look_up, snapshot
+from davylamp.plane.processes import (
+    Identity,
+    Process,
+    descendants,
+    is_alive,
+    look_up,
+    snapshot,
+)
 from davylamp.plane.spawn import signal_group, spawn
 
 _REAP_SECONDS = 1.0
@@ -77,16 +84,23 @@ class Children:
             self._reap_orphans()
 
     async def end(self, child: Child, grace_seconds: float) -> bool:
-        """Ask its group to end, wait, kill. True if it had to be killed."""
+        """Ask its group to end, wait, kill. True if it had to be killed.
+
+        What it started goes with it, also what made a session of its own.
+        """
         if child.exited.done():
             return False
+        below = [] if child.keeps_stragglers else descendants(child.pid, snapshot())
         signal_group(child.pid, child.stop_signal)
         await asyncio.wait([child.exited], timeout=grace_seconds)
-        if child.exited.done():
-            return False
-        signal_group(child.pid, signal.SIGKILL)
-        await asyncio.wait([child.exited], timeout=_KILL_SECONDS)
-        return True
+        is_deaf = not child.exited.done()
+        if is_deaf:
+            signal_group(child.pid, signal.SIGKILL)
+            await asyncio.wait([child.exited], timeout=_KILL_SECONDS)
+        for process in below:
+            if is_alive(process.identity):
+                kill(process)
+        return is_deaf
 
     def _reap(self) -> None:
         ended = [child for child in self.running() if _has_ended(child.pid)]

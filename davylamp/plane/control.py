@@ -23,7 +23,7 @@ from davylamp.settings import Settings
 
 _POLL_SECONDS = 0.1
 _LOCK_SECONDS = 25.0
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 3.0
 _SHUTDOWN_SECONDS = 180.0
 _HOPELESS_RESTARTS = 3
 _UP = ("ready", "external")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from davylamp.builds.digest import hex_of
 from davylamp.builds.open import open_registry
 from davylamp.builds.unpack import Rootfs, unpack
-from davylamp.errors import BadInput, Refused
+from davylamp.errors import BadInput, Refused, Unreachable
 from davylamp.fleet.protocol import StartOrder
 from davylamp.ledger.instance import Instance
 from davylamp.plane.children import Children
@@ -29,8 +29,9 @@ from davylamp.plane.service_copy import CopyRecord, ServiceCopy
 _RECORDS = TypeAdapter(list[CopyRecord])
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _SAVE_SECONDS = 0.1
+_SAVE_AGAIN_SECONDS = 2.0
 _UNPACKED_AT_ONCE = 2
-_log = structlog.get_logger("plane")
+_log = logging.getLogger("davylamp.plane")
 
 
 class Copies:
@@ -59,16 +60,20 @@ class Copies:
     def start(self, order: StartOrder) -> None:
         """Start the copies that aren't there yet. On disk before this returns."""
         _check(order)
+        new: list[CopyRecord] = []
         for one in order.ids:
             known = self._copies.get(one)
             if known is None:
-                self._add(CopyRecord(one, replace(order, ids=(one,)), self._free_port()))
+                port = self._free_port({record.port for record in new})
+                new.append(CopyRecord(one, replace(order, ids=(one,)), port))
             elif known.record.order.digest != order.digest:
                 raise Refused(
                     f"copy {one} runs {known.record.order.digest} already: "
                     "give copies of another build other ids"
                 )
-        self._save()
+        self._write_down(new)
+        for record in new:
+            self._add(record)
 
     async def stop(self, ids: tuple[str, ...], grace_seconds: float) -> list[str]:
         """End copies and forget them; returns those that had to be killed."""
@@ -76,7 +81,7 @@ class Copies:
         killed = await asyncio.gather(*(self._end(one, grace_seconds) for one in known))
         for one in known:
             self._copies.pop(one, None)
-        self._save()
+        self._try_to_save()
         return [one for one, hard in zip(known, killed, strict=True) if hard]
 
     async def end_all(self, grace_seconds: float) -> list[str]:
@@ -94,7 +99,7 @@ class Copies:
         except ValidationError as error:
             aside = self.home.instances.with_suffix(".unreadable")
             self.home.instances.replace(aside)
-            _log.error("copies are not restored", file=str(aside), why=str(error))
+            _log.error("copies are not restored, %s is unreadable: %s", aside, error)
             return
         for record in records:
             self._add(record)
@@ -103,7 +108,8 @@ class Copies:
         while True:
             await self._unsaved.wait()
             await asyncio.sleep(_SAVE_SECONDS)
-            self._save()
+            if not self._try_to_save():
+                await asyncio.sleep(_SAVE_AGAIN_SECONDS)
 
     def changed(self) -> None:
         self._unsaved.set()
@@ -122,20 +128,40 @@ class Copies:
         self._running[record.id] = asyncio.create_task(copy.run(), name=f"copy {record.id}")
 
     async def _end(self, one: str, grace_seconds: float) -> bool:
-        task = self._running.pop(one, None)
+        copy, task = self._copies[one], self._running.pop(one, None)
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        return await self._copies[one].end(grace_seconds)
+        return await copy.end(grace_seconds)
 
-    def _free_port(self) -> int:
-        return free_port({copy.record.port for copy in self._copies.values()})
+    def _free_port(self, taken: set[int]) -> int:
+        return free_port(taken | {copy.record.port for copy in self._copies.values()})
 
-    def _save(self) -> None:
+    def _write_down(self, new: list[CopyRecord]) -> None:
+        try:
+            self._save(new)
+        except OSError as error:
+            raise Unreachable(
+                f"the order could not be written to {self.home.instances} ({error}), and nothing "
+                "was started: make room there, and order again"
+            ) from error
+
+    def _try_to_save(self) -> bool:
+        """A full disk ends nothing: it is tried again."""
+        try:
+            self._save()
+        except OSError as error:
+            _log.warning("%s could not be written: %s", self.home.instances, error)
+            self._unsaved.set()
+            return False
+        return True
+
+    def _save(self, new: Sequence[CopyRecord] = ()) -> None:
         self._unsaved.clear()
         file = self.home.instances
         temporary = file.with_name(f"{file.name}.new")
-        temporary.write_bytes(_RECORDS.dump_json([copy.record for copy in self._copies.values()]))
+        records = [*(copy.record for copy in self._copies.values()), *new]
+        temporary.write_bytes(_RECORDS.dump_json(records))
         temporary.replace(file)
 
 

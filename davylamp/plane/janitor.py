@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from pathlib import Path
 from typing import Protocol
-
-import structlog
 
 from davylamp.builds.digest import hex_of
 from davylamp.ledger.instance import Instance
@@ -17,7 +16,7 @@ from davylamp.plane.logs import cap_logs, drop_oldest
 _EVERY_SECONDS = 30.0
 KEPT_IMAGES = 20
 """Unused ones: a roll-back may want them at once."""
-_log = structlog.get_logger("plane")
+_log = logging.getLogger("davylamp.plane")
 
 
 class Tenants(Protocol):
@@ -32,12 +31,12 @@ async def clean_forever(home: Home, tenants: Tenants) -> None:
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
         # renamed here, where no order can come in between; deleted aside
-        set_unused_aside(home.images, {hex_of(d) for d in tenants.digests()})
         ids = {instance.id for instance in tenants.instances()}
         try:
+            set_unused_aside(home.images, {hex_of(d) for d in tenants.digests()})
             await asyncio.to_thread(_clean, home, ids)
         except OSError as error:
-            _log.warning("could not clean up", why=str(error))
+            _log.warning("could not clean up: %s", error)
 
 
 def set_unused_aside(images: Path, used: set[str], keep: int = KEPT_IMAGES) -> None:

@@ -49,6 +49,7 @@ def _routes(plane: Supervisor) -> list[web.RouteDef]:
         return _json(INSTANCES.dump_json(plane.copies.instances()))
 
     async def start(request: web.Request) -> web.Response:
+        plane.check_staying()
         plane.copies.start(ORDER.validate_json(await request.read()))
         return _json(b"{}")
 

@@ -90,7 +90,7 @@ class ServiceCopy:
             return
         try:
             rootfs = await self._unpacked()
-        except (DavylampError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever an image contains, it ends in a reason
             self._fail(f"could not be unpacked: {error}")
             return
         self._digest = rootfs.digest

@@ -42,6 +42,8 @@ class PlaneStatus:
     pid: int = 0
     since: datetime | None = None
     is_going_down: bool = False
+    memory_bytes: int = 0
+    """Of the supervisor."""
     parts: tuple[PartStatus, ...] = ()
     instances: tuple[Instance, ...] = ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -18,9 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from davylamp.errors import DavylampError, Refused
+from davylamp.errors import DavylampError, Refused, Unreachable
 from davylamp.plane import janitor
 from davylamp.plane.children import Children, kill
 from davylamp.plane.copies import Copies
@@ -42,9 +41,10 @@ from davylamp.settings import Settings, load_settings, write_addresses
 _LOCK_SECONDS = 20.0
 """How long a former supervisor's undertaker may take to sweep."""
 _COPY_GRACE_SECONDS = 10.0
-_STRAGGLER_SECONDS = 20.0
+_STRAGGLER_SECONDS = 45.0
 """How long a release run may take to go back to stable when the plane goes down."""
-_log = structlog.get_logger("plane")
+# the standard library's: it survives a full disk, where printing would raise
+_log = logging.getLogger("davylamp.plane")
 
 
 class Supervisor:
@@ -83,6 +83,7 @@ class Supervisor:
 
     def add(self, names: tuple[str, ...]) -> None:
         """Start the named parts that aren't there yet."""
+        self.check_staying()
         check_names(names)
         layout = lay_out(self.site, tuple(n for n in names if n not in self._watches))
         self._elsewhere.update({part.name: part for part in layout.elsewhere})
@@ -92,7 +93,8 @@ class Supervisor:
             self._background(part.name, self._watches[part.name].run())
 
     def status(self) -> PlaneStatus:
-        usage = usage_by_session(snapshot())
+        processes = snapshot()
+        usage, own = usage_by_session(processes), processes.get(os.getpid())
         outside = [
             PartStatus(part.name, "external", part.address, reason=part.why)
             for part in self._elsewhere.values()
@@ -110,9 +112,15 @@ class Supervisor:
             pid=os.getpid(),
             since=self._since,
             is_going_down=self._end is not None,
+            memory_bytes=own.memory_bytes if own else 0,
             parts=(*outside, *used),
             instances=tuple(self.copies.instances()),
         )
+
+    def check_staying(self) -> None:
+        """Nothing is started any more once the plane is going down."""
+        if self._end is not None:
+            raise Unreachable("the embedded plane is going down: wait for it, then `davylamp up`")
 
     def begin_shutdown(self) -> asyncio.Task[list[str]]:
         """End everything, in reverse order; once, however often it is asked for. The task's
@@ -123,20 +131,29 @@ class Supervisor:
         return self._end
 
     async def _shut_down(self) -> list[str]:
+        """Release runs first, while they can still go back to stable; then the services."""
         _log.info("going down")
-        killed = await self.copies.end_all(_COPY_GRACE_SECONDS)
-        for name, watch in reversed(self._watches.items()):
-            task = self._tasks[name]
-            task.cancel()
-            await asyncio.wait([task])
-            if await watch.end():
-                killed.append(name)
+        backwards = list(reversed(self._watches.values()))
+        killed: list[str] = []
+        for watch in backwards:
             if watch.component.keeps_stragglers:
+                killed += await self._end_part(watch)
                 killed += await self._end_stragglers()
+        killed += await self.copies.end_all(_COPY_GRACE_SECONDS)
+        for watch in backwards:
+            if not watch.component.keeps_stragglers:
+                killed += await self._end_part(watch)
         self._kill_rest()
         self.site.settings.addresses_file.unlink(missing_ok=True)
-        _log.info("down", killed=killed)
+        _log.info("down; killed: %s", killed or "nothing")
         return killed
+
+    async def _end_part(self, watch: Watch) -> list[str]:
+        name = watch.component.name
+        task = self._tasks[name]
+        task.cancel()
+        await asyncio.wait([task])
+        return [name] if await watch.end() else []
 
     async def _end_stragglers(self) -> list[str]:
         """Runs of Dagster whose launcher has ended: asked to end while there is a ledger."""
@@ -170,10 +187,11 @@ class Supervisor:
 
     def _record(self) -> None:
         children = self._children.running()
-        write_record(
-            self.site.home.record,
-            [Recorded(c.name, c.identity, int(c.stop_signal)) for c in children],
-        )
+        recorded = [Recorded(c.name, c.identity, int(c.stop_signal)) for c in children]
+        try:
+            write_record(self.site.home.record, recorded)
+        except OSError as error:  # a full disk; the marker finds them all the same
+            _log.warning("the record of processes could not be written: %s", error)
 
 
 def _part_status(watch: Watch) -> PartStatus:
@@ -200,14 +218,14 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 def _report_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _log.error(
-            "a task of the supervisor failed", task=task.get_name(), exc_info=task.exception()
-        )
+        _log.error("%s failed", task.get_name(), exc_info=task.exception())
 
 
 def main() -> None:
     """Become the supervisor, unless there is one."""
     arguments = _parse(sys.argv[1:])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    _log.setLevel(logging.INFO)
     try:
         settings = load_settings()
         home = Home.of(settings)
@@ -217,7 +235,7 @@ def main() -> None:
             return
         sign_lock(lock)
         for line in sweep(home.folder, home.record):
-            _log.warning("ended a leftover", what=line)
+            _log.warning("ended a leftover: %s", line)
         ensure_keys(settings)
         adopt_orphans()
         undertaker = Undertaker(home.folder, home.record)

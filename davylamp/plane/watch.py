@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from davylamp.errors import DavylampError
 from davylamp.plane.children import Child, Children
 from davylamp.plane.component import BackOff, Component
 from davylamp.plane.logs import last_line
@@ -77,7 +76,7 @@ class Watch:
             await asyncio.to_thread(part.prepare)
             self.child = self._start()
             why = await self._become_ready(self.child)
-        except (DavylampError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it met, it is tried again
             why = f"could not be started: {error}"
         if self.child is None:
             return why

@@ -97,7 +97,8 @@ class Zygote:
         try:
             pid = os.fork()
             if pid == 0:
-                birth.leave_home([s.fileno() for s in own] + [self._lock])
+                open_ones = [s.fileno() for s in own if s.fileno() >= 0]
+                birth.leave_home([*open_ones, self._lock])
                 birth.run_to_end(life)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, birth.INTERRUPTS)

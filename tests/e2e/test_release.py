@@ -22,8 +22,8 @@ def test_a_healthy_build_is_promoted_and_no_request_is_lost_on_the_way(plane: Li
     new = plane.push("checkout")
     with plane.load("checkout") as load:
         done = plane.release("checkout", new)
+        assert done.state == "promoted", done.reason
         assert plane.versions_served("checkout") == {new}
-    assert done.state == "promoted", done.reason
     assert load.failures() == []
     assert {r["version"] for r in load.records()} == {old, new}
 

@@ -13,7 +13,7 @@ import pytest
 from davylamp.errors import BadInput, Refused, Unreachable
 from davylamp.fleet.local import LocalPlatform
 from davylamp.ledger.instance import InstanceState
-from davylamp.plane.processes import Process, look_up, snapshot
+from davylamp.plane.processes import Identity, Process, is_alive, look_up, snapshot
 
 pytestmark = pytest.mark.server
 
@@ -119,6 +119,37 @@ def test_a_process_that_ignores_the_request_to_end_is_killed_with_its_children(y
     yard.platform.stop(["deaf-1"], grace_seconds=0.5)
     assert not session_of(pid)
     assert yard.one("deaf-1") is None
+
+
+WITH_A_RUNAWAY = """
+child = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+runaway = subprocess.Popen(child, start_new_session=True)
+print("runaway", runaway.pid, flush=True)
+server.serve_forever()
+"""
+
+
+def runaway_of(yard, instance_id: str) -> Identity:
+    """The process with a session of its own that the copy started."""
+    yard.ready(instance_id)
+    log = yard.home.logs / "instances" / f"{instance_id}.log"
+    found = look_up(int(log.read_text().split("runaway ")[-1].split()[0]))
+    assert found is not None
+    return found.identity
+
+
+def test_what_a_copy_started_ends_with_it(yard) -> None:
+    yard.platform.start(yard.order(yard.begin + WITH_A_RUNAWAY, "parent"))
+    runaway = runaway_of(yard, "parent-1")
+    yard.platform.stop(["parent-1"])
+    assert not is_alive(runaway)
+
+
+def test_what_a_copy_started_does_not_survive_a_killed_supervisor(yard) -> None:
+    yard.platform.start(yard.order(yard.begin + WITH_A_RUNAWAY, "orphaned"))
+    runaway = runaway_of(yard, "orphaned-1")
+    yard.kill_supervisor_and_start_again()
+    assert not is_alive(runaway)
 
 
 def test_stopping_ends_a_copy_and_forgets_it(yard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -114,10 +115,8 @@ def test_a_wrong_document_is_told_where_and_what(document: Any, said: str) -> No
 def test_any_json_is_judged_or_refused(value: Any, field: str) -> None:
     document = {"metrics": [WORSE | {field: value} if field else value], "group_weights": value}
     for candidate in (value, document, {"metrics": document["metrics"]}):
-        try:
+        with contextlib.suppress(WrongDocument):
             json.dumps(judge_document(candidate), allow_nan=False)
-        except WrongDocument as refusal:
-            assert str(refusal)
 
 
 def run(*arguments: str, stdin: str | bytes = b"") -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,24 +15,27 @@ from dagster import DagsterInstance
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def dagster_home(
-    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+@contextmanager
+def fresh_home(postgres_server: str, folder: Path) -> Iterator[Path]:
     """DAGSTER_HOME with the project's dagster.yaml, on an empty database of its own."""
     name = f"dagster_{uuid.uuid4().hex[:12]}"
     plain = postgres_server.replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(plain, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}"')
     server = plain.removeprefix("postgresql://").rsplit("/", 1)[0]
-    monkeypatch.setenv("DAVYLAMP_DAGSTER_STORAGE_URL", f"postgresql+psycopg2://{server}/{name}")
-    home = tmp_path / "dagster"
+    home = folder / "dagster"
     home.mkdir()
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
-    yield home
-    with psycopg.connect(plain, autocommit=True) as db:
+    with psycopg.connect(plain, autocommit=True) as db, pytest.MonkeyPatch.context() as patch:
+        db.execute(f'CREATE DATABASE "{name}"')
+        patch.setenv("DAVYLAMP_DAGSTER_STORAGE_URL", f"postgresql+psycopg2://{server}/{name}")
+        patch.setenv("DAGSTER_HOME", str(home))
+        yield home
         db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def dagster_home(postgres_server: str, tmp_path: Path) -> Iterator[Path]:
+    with fresh_home(postgres_server, tmp_path) as home:
+        yield home
 
 
 @pytest.fixture

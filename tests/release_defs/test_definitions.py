@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, RunConfig
+from dagster import DagsterInstance, RunConfig, validate_run_config
 
 from release_defs.definitions import defs
 from release_defs.launcher import ZygoteRunLauncher
@@ -74,7 +74,7 @@ def test_graph_has_the_branches_of_a_release() -> None:
 def test_release_can_be_asked_for_with_two_words() -> None:
     job = defs.resolve_job_def("release_canary")
 
-    job.validate_run_config({"service": "checkout", "image": "1.2.0"})
+    assert validate_run_config(job, {"service": "checkout", "image": "1.2.0"})
 
 
 @pytest.mark.parametrize("config", [{}, {"service": "checkout"}, {"service": "a", "image": 1}])
@@ -82,7 +82,7 @@ def test_configuration_that_is_wrong_is_refused_before_a_run_exists(
     config: dict[str, object],
 ) -> None:
     with pytest.raises(Exception, match=r"image|service"):
-        defs.resolve_job_def("release_canary").validate_run_config(config)
+        validate_run_config(defs.resolve_job_def("release_canary"), config)
 
 
 def test_every_sensor_is_on_from_the_beginning() -> None:

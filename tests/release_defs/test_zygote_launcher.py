@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from davylamp.plane.processes import Identity, is_alive, look_up
 from release_defs.launcher import ZygoteRunLauncher
 from release_defs.launcher.address import zygote_socket
 from release_defs.launcher.worker import Worker
+from tests.release_defs.conftest import fresh_home
 
 pytestmark = pytest.mark.server
 
@@ -30,20 +32,55 @@ ZYGOTE = "release_defs.launcher.zygote"
 NOTES = "DAVYLAMP_TEST_NOTES"
 
 
-@pytest.fixture
-def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    monkeypatch.setenv(NOTES, str(folder))
-    return folder
+@pytest.fixture(scope="module")
+def shared(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+    """An instance with a zygote that several tests use; and where its workers leave notes."""
+    folder = tmp_path_factory.mktemp("shared")
+    with _running(postgres_server, folder) as running:
+        yield running
 
 
 @pytest.fixture
-def zygote(instance: DagsterInstance, notes: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = _start_zygote()
-    yield process
-    process.terminate()
-    process.wait(40)
+def own(
+    postgres_server: str, tmp_path: Path
+) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+    """The same, for a test that ends its zygote."""
+    with _running(postgres_server, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def _running(
+    postgres_server: str, folder: Path
+) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+    notes = folder / "notes"
+    notes.mkdir()
+    with fresh_home(postgres_server, folder) as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(NOTES, str(notes))
+        with DagsterInstance.from_config(str(home)) as instance:
+            process = _start_zygote()
+            yield instance, process, notes
+            process.terminate()
+            process.wait(40)
+
+
+@pytest.fixture
+def instance(shared) -> DagsterInstance:
+    return shared[0]
+
+
+@pytest.fixture
+def zygote(shared) -> subprocess.Popen[bytes]:
+    return shared[1]
+
+
+@pytest.fixture
+def notes(shared) -> Path:
+    for note in shared[2].iterdir():
+        note.unlink()
+    return shared[2]
 
 
 def _start_zygote() -> subprocess.Popen[bytes]:
@@ -168,24 +205,21 @@ def test_terminating_a_run_whose_worker_is_gone_cancels_it(
     assert _wait_for_end(instance, run_id) is DagsterRunStatus.CANCELED
 
 
-def test_workers_are_interrupted_when_the_zygote_is_told_to_end(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
-) -> None:
+def test_workers_are_interrupted_when_the_zygote_is_told_to_end(own) -> None:
+    instance, zygote, notes = own
     run_id = _launch(instance, "long_job")
     _wait((notes / "waiting").exists)
 
     zygote.terminate()
 
     assert zygote.wait(40) == 0
-    assert (notes / "interrupted").exists()
     assert not _worker(instance, run_id).is_alive
     assert _run(instance, run_id).status is DagsterRunStatus.FAILURE
     assert not zygote_socket().exists()
 
 
-def test_workers_are_interrupted_when_the_zygote_is_killed(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
-) -> None:
+def test_workers_are_interrupted_when_the_zygote_is_killed(own) -> None:
+    instance, zygote, notes = own
     run_id = _launch(instance, "long_job")
     _wait((notes / "waiting").exists)
 
@@ -195,9 +229,8 @@ def test_workers_are_interrupted_when_the_zygote_is_killed(
     assert _wait_for_end(instance, run_id) is DagsterRunStatus.FAILURE
 
 
-def test_zygote_started_again_after_a_kill_takes_over_the_socket(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
-) -> None:
+def test_zygote_started_again_after_a_kill_takes_over_the_socket(own) -> None:
+    instance, zygote, _ = own
     zygote.kill()
     zygote.wait(10)
     zygote_socket().unlink()
@@ -207,6 +240,19 @@ def test_zygote_started_again_after_a_kill_takes_over_the_socket(
     finally:
         again.terminate()
         again.wait(40)
+
+
+def test_run_whose_worker_is_killed_while_the_zygote_ends_is_reported_too(own) -> None:
+    instance, zygote, notes = own
+    run_id = _launch(instance, "stubborn_job")
+    _wait((notes / "waiting").exists)
+    zygote.terminate()
+    _wait((notes / "interrupted").exists)
+
+    os.kill(_worker(instance, run_id).identity.pid, signal.SIGKILL)
+
+    assert zygote.wait(40) == 0
+    assert _run(instance, run_id).status is DagsterRunStatus.FAILURE
 
 
 def test_second_zygote_on_the_same_socket_is_refused(
@@ -247,9 +293,9 @@ def test_zygote_ends_with_its_parent(dagster_home: Path, tmp_path: Path) -> None
 
 
 def test_without_a_zygote_and_without_falling_back_the_error_says_what_to_start(
-    instance: DagsterInstance,
+    instance: DagsterInstance, tmp_path: Path
 ) -> None:
-    launcher = ZygoteRunLauncher(fall_back=False)
+    launcher = ZygoteRunLauncher(socket=str(tmp_path / "no.sock"), fall_back=False)
     launcher.register_instance(instance)
     recon = ReconstructableJob.for_file(JOBS, "short_job")
     run = instance.create_run_for_job(

@@ -32,6 +32,17 @@ def wait_long() -> None:
 
 
 @dg.op
+def refuse_to_end() -> None:
+    leave_note("waiting")
+    try:
+        time.sleep(60)
+    except BaseException as error:
+        leave_note("interrupted", type(error).__name__)
+        time.sleep(20)
+        raise
+
+
+@dg.op
 def die() -> None:
     os._exit(7)
 
@@ -49,3 +60,8 @@ def long_job() -> None:
 @dg.job(executor_def=dg.in_process_executor)
 def dying_job() -> None:
     die()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def stubborn_job() -> None:
+    refuse_to_end()

@@ -223,8 +223,8 @@ class EnvoyProcess:
 
 @pytest.fixture
 def envoy(tmp_path: Path) -> Iterator[EnvoyProcess]:
-    """An Envoy of this test's own, up."""
-    found = EnvoyProcess(Settings(home=tmp_path / "home")).start()
+    """An Envoy of this test's own, not started yet."""
+    found = EnvoyProcess(Settings(home=tmp_path / "home"))
     yield found
     found.kill()
 
@@ -450,6 +450,9 @@ def make_rig(envoy: EnvoyProcess, threads: LoopThread) -> Iterator[Callable[...,
             )
 
         found = Rig(envoy, threads, catalog, rtds, threads.run(start()))
+        found.lower()
+        if envoy.process is None:
+            envoy.start()
         wait_until(lambda: rtds.connected, what="envoy asks for shares")
         made.append(found)
         return found
@@ -559,7 +562,13 @@ class Stage:
     ) -> RouteIntent:
         with self.ledger.begin() as db:
             return routes.set_shares(
-                db, "checkout", held.fence, candidate, baseline, lease_seconds, "a step"
+                db,
+                "checkout",
+                held.fence,
+                candidate=candidate,
+                baseline=baseline,
+                lease_seconds=lease_seconds,
+                reason="a step",
             )
 
     def cut(self) -> RouteIntent:
@@ -590,7 +599,7 @@ def stage(
     catalog.mkdir()
     entry = a_service().model_dump(mode="json", include={"name", "owner", "image", "route"})
     (catalog / "checkout.yaml").write_text(yaml.safe_dump(entry))
-    found = Stage(envoy, ledger, postgres_url, catalog)
+    found = Stage(envoy.start(), ledger, postgres_url, catalog)
     yield found
     for controller in found.controllers:
         controller.end()

@@ -26,7 +26,7 @@ class Progress:
         self._began = time.monotonic()
 
     def say(self, what: str, style: str = "bold") -> None:
-        self._console.print(self._stamped(Text(what, style=style)))
+        self._print(Text(what, style=style))
 
     def tell(self, name: str, news: News) -> None:
         """One change of one release."""
@@ -36,7 +36,9 @@ class Progress:
         line.append(news.reason)
         if news.verdict and news.verdict != news.reason and not news.state.is_end:
             line.append(f" · judge: {news.verdict}", "dim")
-        self._console.print(self._stamped(line))
+        self._print(line)
 
-    def _stamped(self, line: Text) -> Text:
-        return Text.assemble((f"{time.monotonic() - self._began:6.1f} s  ", "dim"), line)
+    def _print(self, line: Text) -> None:
+        since = (f"{time.monotonic() - self._began:6.1f} s  ", "dim")
+        # A log keeps its long lines whole; a terminal folds them by itself.
+        self._console.print(Text.assemble(since, line), soft_wrap=True)

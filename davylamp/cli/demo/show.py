@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -132,7 +132,7 @@ def _evidence(one: ReleaseReport) -> Table:
     table.add_column("baseline", justify="right")
     table.add_column("says")
     table.add_column("because")
-    for row in one.facts.evidence:
+    for row in _telling(one.facts.evidence):
         table.add_row(
             row.metric,
             _figure(row.candidate, row),
@@ -141,6 +141,11 @@ def _evidence(one: ReleaseReport) -> Table:
             row.reason,
         )
     return table
+
+
+def _telling(rows: Sequence[EvidenceRow]) -> Sequence[EvidenceRow]:
+    """Without the metrics that were not judged, unless none was."""
+    return [row for row in rows if row.classification != "Nodata"] or rows
 
 
 def _figure(value: float | None, row: EvidenceRow) -> str:

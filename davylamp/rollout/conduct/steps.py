@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from davylamp.ledger import releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.rollout.conduct.session import Ending, Session
@@ -43,7 +45,8 @@ def wait_for_human(session: Session, reason: str, on_tick: OnTick) -> Ending:
     share = plan.steps[release.step].share
     tick = watcher(session, plan, Phase.HELD, release.step, share).until_decided(on_tick)
     session.note("decided", tick.decision.reason, move=tick.decision.move)
-    return ending(tick)
+    found = ending(tick)
+    return replace(found, reason=f"{found.reason}; it was held because: {reason}")
 
 
 def watcher(session: Session, plan: Plan, phase: Phase, step: int, share: float) -> Watcher:

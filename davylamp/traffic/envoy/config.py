@@ -24,6 +24,18 @@ _HOST = re.compile(r"[0-9A-Za-z._*-]+(:\d+)?")
 
 
 @dataclass(frozen=True)
+class Last:
+    """What was in force before, and stays where nothing better is known."""
+
+    stable_addresses: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
+    """By stable cluster: they stay while the ledger knows no stable instance."""
+    hosts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Host → service: nobody loses a host to another service that claims it too."""
+
+
+@dataclass(frozen=True)
 class Fleet:
     """What Envoy shall know, and what had to be left out of it and why."""
 
@@ -39,15 +51,14 @@ class Fleet:
 def fleet_of(
     routes: Mapping[str, ServiceRoute],
     catalog: Catalog,
-    last_stable: Mapping[str, tuple[str, ...]],
+    last: Last,
 ) -> Fleet:
     """What Envoy shall know of these routes.
 
-    `last_stable` has the stable endpoints in force by cluster name: they stay where the
-    ledger knows none just now. One service's mistake never keeps others from their routes.
+    One service's mistake never keeps others from their routes.
     """
     fleet = Fleet()
-    taken: dict[str, str] = {}
+    taken = _kept_hosts(routes, catalog, last)
     for name in sorted(routes):
         service = catalog.services.get(name)
         if service is None:
@@ -56,7 +67,7 @@ def fleet_of(
         hosts, complaint = _free_hosts(name, service.route.hosts, taken)
         if complaint:
             fleet.complaints[name] = complaint
-        _add_stable(fleet, name, routes[name], last_stable)
+        _add_stable(fleet, name, routes[name], last)
         trial = _trial(name, routes[name], service.route, fleet)
         if trial is not None:
             fleet.trials[name] = trial
@@ -115,13 +126,11 @@ def _versioned(resources: list[Document]) -> Document:
     return {"version_info": hashlib.sha256(content).hexdigest()[:16], "resources": resources}
 
 
-def _add_stable(
-    fleet: Fleet, name: str, route: ServiceRoute, last_stable: Mapping[str, tuple[str, ...]]
-) -> None:
+def _add_stable(fleet: Fleet, name: str, route: ServiceRoute, last: Last) -> None:
     stable = names.cluster_name(name, Role.STABLE)
     addresses = usable(route, Role.STABLE)
-    if not addresses and last_stable.get(stable):
-        addresses = last_stable[stable]
+    if not addresses and last.stable_addresses.get(stable):
+        addresses = last.stable_addresses[stable]
         fleet.complaints[name] = "no stable instance is known; the last known ones stay in place"
     fleet.clusters[stable] = cluster(stable, addresses)
 
@@ -144,6 +153,17 @@ def _add_trial_clusters(fleet: Fleet, trial: Trial, route: ServiceRoute) -> None
         if addresses := usable(route, role):
             found = trial.cluster(role)
             fleet.clusters[found] = cluster(found, addresses)
+
+
+def _kept_hosts(routes: Mapping[str, ServiceRoute], catalog: Catalog, last: Last) -> dict[str, str]:
+    """Hosts that stay with the service they led to, as long as it still asks for them."""
+    return {
+        host: name
+        for host, name in last.hosts.items()
+        if name in routes
+        and name in catalog.services
+        and host in (h.lower() for h in catalog.services[name].route.hosts)
+    }
 
 
 def _free_hosts(service: str, hosts: Iterable[str], taken: dict[str, str]) -> tuple[list[str], str]:
@@ -177,7 +197,7 @@ def _unknown_host() -> Document:
     )
     answer = {"status": 404, "body": {"inline_string": body}}
     return {
-        "name": "unknown",
+        "name": "*",
         "domains": ["*"],
         "routes": [{"match": {"prefix": "/"}, "direct_response": answer}],
     }

@@ -14,6 +14,7 @@ from davylamp.traffic.envoy import names
 from davylamp.traffic.envoy.clusters import addresses_of
 from davylamp.traffic.envoy.config import (
     Fleet,
+    Last,
     cds_document,
     empty_documents,
     rds_document,
@@ -36,6 +37,7 @@ class Disk:
     cds_version: str = ""
     rds_version: str = ""
     referenced: set[str] = field(default_factory=set[str])
+    hosts: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def read(cls, folder: Path) -> Disk:
@@ -46,10 +48,11 @@ class Disk:
         found._remember_rds(read_document(folder / RDS_FILE) or empty_rds)
         return found
 
-    def stable_addresses(self) -> dict[str, tuple[str, ...]]:
-        """Endpoints by stable cluster, as last written."""
+    def last(self) -> Last:
+        """What stays where nothing better is known."""
         suffix = names.cluster_name("", Role.STABLE)
-        return {n: addresses_of(c) for n, c in self.clusters.items() if n.endswith(suffix)}
+        stable = {n: addresses_of(c) for n, c in self.clusters.items() if n.endswith(suffix)}
+        return Last(stable, self.hosts)
 
     def trials(self) -> dict[str, Trial]:
         """Releases the routes on disk can lead users to. Seeds are not known here."""
@@ -87,3 +90,5 @@ class Disk:
     def _remember_rds(self, document: Document) -> None:
         self.referenced = referenced_clusters(document)
         self.rds_version = document["version_info"]
+        virtual_hosts: list[Document] = document["resources"][0]["virtual_hosts"]
+        self.hosts = {domain: host["name"] for host in virtual_hosts for domain in host["domains"]}

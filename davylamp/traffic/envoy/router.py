@@ -76,7 +76,7 @@ class EnvoyRouter:
             if not await self._rtds.settled(self._serial, self._step_seconds):
                 self._complain("shares", "envoy does not acknowledge them", self._rtds.refusals())
                 return {}
-            fleet = fleet_of(routes, self._catalog(), self._disk.stable_addresses())
+            fleet = fleet_of(routes, self._catalog(), self._disk.last())
             self._report(fleet.complaints)
             if not await self._put_in_force(fleet):
                 return {}
