@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from davylamp.judge.excess import Tally, chance_of_excess, dispersion
-from davylamp.judge.explain import chance, number
+from davylamp.judge.explain import chance, known, number, ratio
 from davylamp.judge.intervals import Intervals
 from davylamp.judge.kayenta.classify import judge_metric
 from davylamp.judge.kayenta.mann_whitney import rank_test
@@ -63,10 +63,10 @@ def compare(metric: Metric, sides: Sides, policy: JudgePolicy) -> Compared:
         candidate=figures[0],
         baseline=figures[1],
         unit=metric.unit,
-        lower=_or_none(found.lower),
-        upper=_or_none(found.upper),
-        estimate=_or_none(found.estimate),
-        effect_size=_or_none(figures[0] / figures[1]) if figures[1] else None,
+        lower=known(found.lower),
+        upper=known(found.upper),
+        estimate=known(found.estimate),
+        effect_size=ratio(*figures),
     )
     return Compared(verdict, is_unclear=is_worse and not is_shown)
 
@@ -78,8 +78,8 @@ def not_judged(metric: Metric, sides: Sides, policy: JudgePolicy, reason: str) -
         classification=Classification.NODATA,
         reason=reason,
         critical=metric.name in policy.critical,
-        candidate=_or_none(metric.figure(sides.candidate)),
-        baseline=_or_none(metric.figure(sides.baseline)),
+        candidate=known(metric.figure(sides.candidate)),
+        baseline=known(metric.figure(sides.baseline)),
         unit=metric.unit,
     )
 
@@ -137,7 +137,3 @@ def _reason(
 
 def _known(points: Floats) -> Floats:
     return points[np.isfinite(points)]
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -17,6 +17,16 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def known(value: float) -> float | None:
+    """The value, or None where it is no number."""
+    return value if math.isfinite(value) else None
+
+
+def ratio(over: float | None, under: float | None) -> float | None:
+    """How many times as much; None where there is nothing to compare with."""
+    return known(over / under) if over is not None and under else None
+
+
 def share(of: Tally) -> str:
     return f"{number(100 * of.rate, '%')} of {count(of.trials)}"
 

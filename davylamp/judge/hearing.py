@@ -7,7 +7,7 @@ import numpy as np
 from davylamp.judge.compare import Sides, not_judged
 from davylamp.judge.early_stop import Harm, find_gross_harm
 from davylamp.judge.enough import what_is_missing
-from davylamp.judge.explain import count
+from davylamp.judge.explain import count, ratio
 from davylamp.judge.fixed_window import judge_window
 from davylamp.judge.intervals import intervals_of
 from davylamp.judge.kayenta.metric import Classification
@@ -52,7 +52,7 @@ def _stopped(harm: Harm, sides: Sides, policy: JudgePolicy) -> Verdict:
         candidate=harm.candidate,
         baseline=harm.baseline,
         unit=harm.unit,
-        effect_size=harm.candidate / harm.baseline if harm.baseline else None,
+        effect_size=ratio(harm.candidate, harm.baseline),
     )
     others = _figures(sides, policy, "stopped at once for gross harm elsewhere")
     return Verdict(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from davylamp.errors import BadInput
 from davylamp.plane import postgres
@@ -21,6 +22,11 @@ from davylamp.plane.registry import find_registry, registry_part
 from davylamp.settings import Addresses, Settings
 
 CORE = ("postgres", "registry", "envoy", "controller", "keeper")
+_BY_HAND = {
+    "postgres": "set by DAVYLAMP_LEDGER_URL",
+    "registry": "set by DAVYLAMP_REGISTRY_URL",
+    "envoy": "set by DAVYLAMP_ENVOY_URL",
+}
 DAGSTER = ("dagster-code", "dagster-webserver", "dagster-daemon")
 
 
@@ -77,6 +83,13 @@ def addresses(site: Site) -> Addresses:
     )
 
 
+def addresses_to_write(site: Site) -> Addresses:
+    """Without the databases set by hand: their passwords belong in no file of ours."""
+    databases = ("ledger_url", "dagster_storage_url")
+    by_hand = {name: "" for name in databases if getattr(site.settings, name)}
+    return replace(addresses(site), **by_hand)
+
+
 def lay_out(site: Site, names: tuple[str, ...]) -> Layout:
     """The parts called `names`, in the order they start."""
     makers: dict[str, Callable[[], tuple[Component | Elsewhere, ...]]] = {
@@ -100,7 +113,7 @@ def lay_out(site: Site, names: tuple[str, ...]) -> Layout:
 def _postgres(site: Site) -> Component | Elsewhere:
     given, data, port = site.settings, site.home.postgres, site.ports.postgres
     if given.ledger_url and given.dagster_storage_url:
-        return Elsewhere("postgres", given.ledger_url, "set by DAVYLAMP_LEDGER_URL")
+        return Elsewhere("postgres", _without_password(given.ledger_url), _BY_HAND["postgres"])
 
     def prepare() -> None:
         postgres.initialise(data, fast=site.fast)
@@ -129,7 +142,7 @@ def _postgres(site: Site) -> Component | Elsewhere:
 
 def _registry(site: Site) -> Component | Elsewhere:
     if site.settings.registry_url:
-        return Elsewhere("registry", site.settings.registry_url, "set by DAVYLAMP_REGISTRY_URL")
+        return Elsewhere("registry", site.settings.registry_url, _BY_HAND["registry"])
     binary = find_registry()
     if binary is None:
         site.home.registry.mkdir(parents=True, exist_ok=True)
@@ -143,7 +156,7 @@ def _registry(site: Site) -> Component | Elsewhere:
 
 def _envoy(site: Site) -> Component | Elsewhere:
     if site.settings.envoy_url:
-        return Elsewhere("envoy", site.settings.envoy_url, "set by DAVYLAMP_ENVOY_URL")
+        return Elsewhere("envoy", site.settings.envoy_url, _BY_HAND["envoy"])
     from davylamp.traffic.envoy.bootstrap import envoy_command
 
     ports = site.ports
@@ -210,3 +223,11 @@ def _environment(site: Site) -> Mapping[str, str]:
         "DAVYLAMP_DAGSTER_STORAGE_URL": found.dagster_storage_url,
         MARKER: str(site.home.folder),
     }
+
+
+def _without_password(url: str) -> str:
+    """As written, if it hides none."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@")

@@ -26,7 +26,14 @@ from davylamp.plane.copies import Copies
 from davylamp.plane.health import Health
 from davylamp.plane.home import Home
 from davylamp.plane.keys import ensure_keys
-from davylamp.plane.layout import Elsewhere, Site, addresses, check_names, lay_out
+from davylamp.plane.layout import (
+    Elsewhere,
+    Site,
+    addresses,
+    addresses_to_write,
+    check_names,
+    lay_out,
+)
 from davylamp.plane.leftovers import MARKER, Recorded, sweep, write_record
 from davylamp.plane.lock import sign_lock, take_lock
 from davylamp.plane.ports import choose_ports
@@ -75,7 +82,7 @@ class Supervisor:
         self._background("saver", self.copies.save_forever())
         self._background("janitor", janitor.clean_forever(self.site.home, self.copies))
         self.add(names)
-        write_addresses(self.site.settings.addresses_file, known)
+        write_addresses(self.site.settings.addresses_file, addresses_to_write(self.site))
         self.copies.restore()
         async with serve(self, self.site.home.socket):
             await self._over.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from davylamp.catalog.model import Catalog
 from davylamp.errors import DavylampError
 
 _log: Any = structlog.get_logger("davylamp.traffic.catalog")
+_LOOK_SECONDS = 1.0
 _Print = tuple[tuple[str, int, int], ...]
 
 
 class CatalogWatch:
-    """Reads the folder again when `look` finds it changed."""
+    """Holds the last good catalog."""
 
     def __init__(self, folder: Path, load: Callable[[Path], Catalog]) -> None:
         self._folder = folder
@@ -25,6 +27,15 @@ class CatalogWatch:
         self.catalog = Catalog(services={})
         self.edition = 0
         """Grows with every catalog that was read."""
+
+    async def follow(self, on_change: Callable[[], None]) -> None:
+        """Look every second, beside the event loop: many files take a while to read."""
+        while True:
+            before = self.edition
+            await asyncio.to_thread(self.look)
+            if self.edition != before:
+                on_change()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:
         """Take over a changed catalog; a broken one is logged and not taken."""

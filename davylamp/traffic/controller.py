@@ -74,7 +74,7 @@ async def _steer(
     settings: Settings, ledger: Ledger, rtds: RtdsServer, seat: Seat, rung: asyncio.Event
 ) -> None:
     catalog = CatalogWatch(settings.catalog, load_catalog)
-    catalog.look()
+    await asyncio.to_thread(catalog.look)
     admin = Admin(settings.require("envoy_admin_url"))
     router = EnvoyRouter(settings.envoy_folder, admin, rtds, lambda: catalog.catalog)
     steering = Steering(ledger, router, catalog, settings.ttl_seconds)
@@ -84,6 +84,7 @@ async def _steer(
             group.create_task(steering.run())
             group.create_task(seat.keep())
             group.create_task(_pass_on(rung, steering))
+            group.create_task(catalog.follow(steering.ring))
     except* SeatTaken as taken:
         raise SeatTaken from taken
     finally:

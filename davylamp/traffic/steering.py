@@ -23,7 +23,7 @@ from davylamp.traffic.errand import Errand
 from davylamp.traffic.protocol import Router
 from davylamp.traffic.view import View, read_view
 
-_TICK_SECONDS = 1.0
+_LONGEST_TICK_SECONDS = 1.0
 _BEFORE_THE_END_SECONDS = 0.3
 """How long before a lease ends to come by: an end nobody comes by for ends everything."""
 _DEBOUNCE_SECONDS = 0.002
@@ -42,7 +42,8 @@ class Steering:
         self._router = router
         self._catalog = catalog
         self._ttl_seconds = ttl_seconds
-        self._read_seconds = min(1.0, ttl_seconds / 3)
+        # asking and pausing together must stay well below the time to live
+        self._tick_seconds = min(_LONGEST_TICK_SECONDS, ttl_seconds / 4)
         self._reading = Errand("reading the ledger")
         self._writing = Errand("writing confirmations")
         self._news = asyncio.Event()
@@ -75,9 +76,8 @@ class Steering:
     async def _look(self) -> None:
         try:
             self._view = await self._reading.run(
-                lambda: read_view(self._ledger), self._read_seconds
+                lambda: read_view(self._ledger), self._tick_seconds
             )
-            self._catalog.look()
         except Unreachable as error:
             if not self._failing:
                 _log.warning("the ledger is out of reach; leases run out", why=str(error))
@@ -160,7 +160,7 @@ class Steering:
     async def _pause(self, weights: Mapping[str, Weights]) -> None:
         """Until the next tick, the next end of a lease, or news; whichever comes first."""
         ends = [w.ttl_seconds for w in weights.values() if not w.all_stable]
-        seconds = max(min([_TICK_SECONDS, *(e - _BEFORE_THE_END_SECONDS for e in ends)]), 0.01)
+        seconds = max(min([self._tick_seconds, *(e - _BEFORE_THE_END_SECONDS for e in ends)]), 0.01)
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()

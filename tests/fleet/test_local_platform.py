@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.server
 
 def session_of(pid: int) -> list[Process]:
     return [p for p in snapshot().values() if p.session == pid and not p.is_zombie]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_copy_comes_up_and_reports_what_it_is(yard) -> None:
@@ -174,6 +182,7 @@ def test_copies_survive_a_killed_supervisor_with_their_ids_and_ports(yard) -> No
     yard.platform.start(yard.order("raise SystemExit(1)", "broken"))
     before = yard.ready("lasting-1")
     reason = yard.failed("broken-1").reason
+    wait_until(lambda: reason in yard.home.instances.read_text())
     yard.kill_supervisor_and_start_again()
     after = yard.ready("lasting-1")
     assert (after.address, after.role, after.digest) == (
@@ -238,7 +247,4 @@ def test_what_a_copy_prints_is_in_its_log(yard) -> None:
     yard.platform.start(yard.order("print('hello')\n" + yard.well, "chatty"))
     yard.ready("chatty-1")
     log = yard.home.logs / "instances" / "chatty-1.log"
-    until = time.monotonic() + 10
-    while "hello" not in log.read_text():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: "hello" in log.read_text())

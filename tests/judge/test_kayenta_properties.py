@@ -17,6 +17,7 @@ from davylamp.judge.kayenta.mann_whitney import rank_test
 from davylamp.judge.kayenta.metric import Direction
 
 small_whole = st.lists(st.integers(-20, 20).map(float), min_size=2, max_size=40)
+ten_or_more = st.lists(st.integers(-20, 20).map(float), min_size=10, max_size=40)
 reals = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=2, max_size=40)
 samples = st.one_of(small_whole, reals)
 anything = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=12)
@@ -32,19 +33,22 @@ def test_p_values_agree_with_scipy(x: list[float], y: list[float]) -> None:
     assert ours == pytest.approx(1.0 if math.isnan(theirs) else theirs, abs=1e-12, rel=1e-9)
 
 
-@given(small_whole, small_whole, st.sampled_from([0.9, 0.95, 0.98]))
+@given(ten_or_more, ten_or_more, st.sampled_from([0.9, 0.95, 0.98]))
 def test_the_interval_excludes_zero_exactly_when_scipy_rejects(
     x: list[float], y: list[float], confidence: float
 ) -> None:
-    """Whole numbers: every step of U lies far from zero compared with the root's tolerance."""
+    """Whole numbers: every step of U lies far from zero compared with the root's tolerance.
+
+    With fewer points the interval is clamped to the samples' reach, and may leave zero out
+    without any test rejecting it.
+    """
     assume(np.ptp(x) > 0 or np.ptp(y) > 0)
     p = mannwhitneyu(x, y, use_continuity=True, method="asymptotic").pvalue
     assume(abs(p - (1 - confidence)) > 1e-9)
     shift = shift_between(np.array(x), np.array(y), confidence)
-    excluded = shift.lower > 2e-4 or shift.upper < -2e-4
-    if excluded:
+    if shift.lower > 2e-4 or shift.upper < -2e-4:
         assert p < 1 - confidence
-    if min(len(x), len(y)) > 8 and p > 1 - confidence:
+    if p > 1 - confidence:
         assert shift.lower <= 2e-4
         assert shift.upper >= -2e-4
 

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from sqlalchemy.engine import make_url
 
 from davylamp.catalog.model import Catalog, Image, Route, Service
 from davylamp.judge.sample import Role
@@ -491,6 +492,65 @@ class Controller:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait(10)
+
+
+class Proxy:
+    """A wire to a server, which can be cut, frozen, and healed."""
+
+    def __init__(self, threads: LoopThread, url: str) -> None:
+        self._threads = threads
+        parsed = make_url(url)
+        self._target = (parsed.host or "127.0.0.1", parsed.port or 5432)
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server = threads.run(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = parsed.set(host="127.0.0.1", port=port).render_as_string(False)
+
+    def cut(self) -> None:
+        """Drop all connections, and every new one at once."""
+
+        async def drop() -> None:
+            self._is_cut = True
+            for writer in self._writers:
+                writer.transport.abort()
+
+        self._threads.run(drop())
+
+    def freeze(self) -> None:
+        """Keep connections, and let nothing through."""
+        self._threads.loop.call_soon_threadsafe(self._flows.clear)
+
+    def heal(self) -> None:
+        self._is_cut = False
+        self._threads.loop.call_soon_threadsafe(self._flows.set)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(*self._target)
+        self._writers |= {writer, back}
+        await asyncio.gather(
+            self._copy(reader, back), self._copy(there, writer), return_exceptions=True
+        )
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+def proxy(threads: LoopThread) -> Callable[[str], Proxy]:
+    """`proxy(url)`: a wire to the server of that URL; its own URL is `.url`."""
+    return lambda url: Proxy(threads, url)
 
 
 @dataclass

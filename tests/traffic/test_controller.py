@@ -171,9 +171,9 @@ def test_an_active_controller_that_lost_its_connection_gets_it_back(live, ask):
     controller = live.controllers[0]
     with live.ledger.begin() as db:
         db.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND query ILIKE '%%LISTEN%%'"
-            " OR (datname = current_database() AND query = 'SELECT 1')"
+            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d"
+            " ON d.oid = l.database WHERE l.locktype = 'advisory'"
+            " AND d.datname = current_database()"
         )
     assert _soon(lambda: controller.has_said("the connection that listens was lost"))
     end = time.monotonic() + 1.5
@@ -181,6 +181,35 @@ def test_an_active_controller_that_lost_its_connection_gets_it_back(live, ask):
         assert "candidate" in shares_seen(ask)
     live.wait_confirmed(live.cut())
     assert not controller.has_said("another controller is active; stepping down")
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
+def test_shares_outlive_a_ledger_only_as_long_as_their_lease(
+    stage, stable, candidate, ask, load, envoy, proxy, how
+):
+    link = proxy(stage.ledger_url)
+    stage.ledger_url = link.url
+    stage.controller()
+    stage.copies(Role.STABLE, stable)
+    stage.copies(Role.CANDIDATE, candidate, release_id=7)
+    held = stage.candidate_at(0.5)
+    with stage.ledger.begin() as db:
+        routes.renew_lease(db, "checkout", held.fence, 5.0)
+    renewed = time.monotonic()
+    time.sleep(1.2)  # the controller has read it
+    link.cut() if how == "refuses" else link.freeze()
+    with load(envoy.listener_port, HOST) as users:
+        wait_for_stable(ask)
+        answers = users.stop()
+    assert answers.failures == []
+    assert answers.last_seen["candidate"] - renewed < 5.2
+    if how == "refuses":
+        assert answers.last_seen["candidate"] - renewed > 1.2 + stage.ttl_seconds
+    link.heal()
+    with stage.ledger.begin() as db:
+        newer = routes.take_route(db, "checkout", 7, 42, 60)
+    stage.wait_confirmed(stage.share(newer, 0.5))
+    wait_for_candidate(ask)
 
 
 def test_endpoints_that_change_are_followed_without_a_word_from_the_release(

@@ -67,20 +67,28 @@ def sentences(one: ReleaseReport) -> Iterator[str]:
         return
     yield (
         f"It was tried {facts.candidate_requests} times and failed {facts.candidate_failed} "
-        f"of them; users saw {one.failed_user_requests} failures."
+        f"of them; users saw {_count(one.failed_user_requests, 'failure')}."
     )
-    if facts.outcome == "promoted":
-        return
+    if facts.outcome != "promoted":  # a promoted build did go to everybody, on purpose
+        yield from _full_blast(one)
+
+
+def _full_blast(one: ReleaseReport) -> Iterator[str]:
+    """What it would have done to everybody."""
     yield (
-        f"Shipped to everybody for as long, it would have failed {one.full_blast_failed_requests} "
-        f"of {one.user_requests_exposed} requests."
+        f"Had it gone to everybody at once, {one.full_blast_failed_requests} of "
+        f"{one.user_requests_exposed} requests would have failed in the same time."
     )
-    if one.stable_p99_ms is not None:
-        limit = SLOW_RATIO * one.stable_p99_ms
+    if one.slow_user_requests and one.stable_p99_ms is not None:
         yield (
-            f"Slow answers (above {limit:.0f} ms, twice stable's p99): {one.slow_user_requests}; "
-            f"shipped to everybody, {one.full_blast_slow_requests}."
+            f"{_count(one.slow_user_requests, 'answer')} took longer than "
+            f"{SLOW_RATIO * one.stable_p99_ms:.0f} ms, twice stable's p99; with everybody on it, "
+            f"{one.full_blast_slow_requests} would have."
         )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def closing(report: Report) -> str:
@@ -95,12 +103,10 @@ def closing(report: Report) -> str:
 
 
 def _overview(report: Report) -> Table:
-    table = Table(title="What the releases cost")
-    table.add_column("release")
-    table.add_column("outcome")
-    for heading in ("decided after", "tried", "failed for users", "in a full blast"):
-        table.add_column(heading, justify="right")
-    for heading in ("slow for users", "in a full blast"):
+    table = Table(title="What the releases cost users, and what a full-blast deploy would have")
+    for heading in ("release", "outcome"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("after", "tried", "failed", "full blast", "slow", "full blast"):
         table.add_column(heading, justify="right")
     for one in report.releases:
         table.add_row(*_overview_row(one))

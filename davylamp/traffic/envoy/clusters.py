@@ -29,8 +29,6 @@ def cluster(name: str, addresses: Iterable[str]) -> Document:
         "lb_policy": "LEAST_REQUEST",
         # attempts that failed, retried ones too, are counted only here
         "track_cluster_stats": {"per_endpoint_stats": True},
-        # few endpoints: ejecting the many because some fail would only hide it
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "circuit_breakers": {"thresholds": [_thresholds()]},
         "typed_extension_protocol_options": {_HTTP: _http_options()},
         "load_assignment": {

@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 SHIPPING_CENTS = 490
-MEDIAN_MS = 12.0
+MEDIAN_MS = 25.0
+# Well above what a busy machine of two cores adds, or a tripled p99 would drown in that.
 
 
 async def cart_total(request: Request) -> Response:
