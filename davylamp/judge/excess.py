@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc
-
 from davylamp.judge.sample import Floats
 
 
@@ -32,7 +30,7 @@ def chance_of_excess(candidate: Tally, baseline: Tally, ratio: float = 1.0) -> f
     if candidate.events <= 0 or weighted <= 0 or baseline.trials <= 0:
         return 1.0
     share = weighted / (weighted + baseline.trials)
-    return float(betainc(candidate.events, max(baseline.events, 0.0) + 1, share))
+    return _beta(candidate.events, max(baseline.events, 0.0) + 1, share)
 
 
 def chance_above(candidate: Tally, rate: float) -> float:
@@ -40,7 +38,7 @@ def chance_above(candidate: Tally, rate: float) -> float:
     if candidate.events <= 0 or candidate.trials <= 0:
         return 1.0
     others = max(candidate.trials - candidate.events, 0.0)
-    return float(betainc(candidate.events, others + 1, rate))
+    return _beta(candidate.events, others + 1, rate)
 
 
 def dispersion(events: Floats, trials: Floats) -> float:
@@ -54,3 +52,10 @@ def dispersion(events: Floats, trials: Floats) -> float:
     if rate >= 1:
         return 1.0
     return max(1.0, float(np.sum((k - n * rate) ** 2 / spread) / (len(n) - 1)))
+
+
+def _beta(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function: a binomial tail."""
+    from scipy.special import betainc  # here, so that who only names the metrics doesn't load it
+
+    return float(betainc(a, b, x))

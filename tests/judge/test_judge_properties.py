@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from davylamp.judge import judge
+from davylamp.judge.hearing import judge
 from davylamp.judge.policy import GrossHarm, JudgePolicy
 from davylamp.judge.sample import LATENCY_BOUNDS_MS, Series
 from davylamp.judge.verdict import Evidence, Outcome
@@ -50,7 +50,7 @@ sane = series(count)
 wild = series(any_float) | series(any_float | st.just(float("nan"))) | sane
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(wild, wild, st.floats(allow_nan=True), st.booleans(), policies)
 def test_any_evidence_gets_an_answer(
     candidate: Series, baseline: Series, elapsed: float, simultaneous: bool, policy: JudgePolicy
@@ -61,7 +61,7 @@ def test_any_evidence_gets_an_answer(
     json.dumps(asdict(verdict), allow_nan=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(wild, wild, policies)
 def test_nothing_is_promoted_on_too_little(
     candidate: Series, baseline: Series, policy: JudgePolicy
@@ -74,7 +74,7 @@ def test_nothing_is_promoted_on_too_little(
         assert verdict.judge == "early-stop"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sane, policies)
 def test_doing_exactly_what_the_baseline_does_is_never_rolled_back(
     both: Series, policy: JudgePolicy
@@ -82,7 +82,7 @@ def test_doing_exactly_what_the_baseline_does_is_never_rolled_back(
     assert judge(Evidence(both, both, 10), policy).outcome is not Outcome.ROLLBACK
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sane, sane, policies)
 def test_only_gross_harm_is_found_against_an_earlier_baseline(
     candidate: Series, baseline: Series, policy: JudgePolicy

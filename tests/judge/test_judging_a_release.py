@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from davylamp.judge import judge
+from davylamp.judge.hearing import judge
 from davylamp.judge.policy import GrossHarm, JudgePolicy
 from davylamp.judge.sample import Series
 from davylamp.judge.verdict import Evidence, Outcome, Verdict

@@ -57,4 +57,3 @@ def test_a_build_without_an_instance_gets_nobody(route):
     weights = effective(route, NOW, 5.0)
     assert weights.candidate == 0 or Role.CANDIDATE in route.endpoints
     assert weights.baseline == 0 or Role.BASELINE in route.endpoints
-    assert weights.reason

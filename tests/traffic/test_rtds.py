@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 import grpc
@@ -73,7 +74,18 @@ def told(server: RtdsServer, seconds: float = 5.0):
         request = protobuf.DiscoveryRequest(
             resource_names=["shares"], type_url=protobuf.RUNTIME_TYPE
         )
-        return next(call(iter([request]), timeout=seconds))
+        done = threading.Event()
+        answers = call(asked_once(request, done), timeout=seconds)
+        try:
+            return next(answers)
+        finally:
+            done.set()
+
+
+def asked_once(request, done: threading.Event):
+    """One question, and the line kept open."""
+    yield request
+    done.wait(30)
 
 
 def resource_of(answer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -103,11 +104,12 @@ def closing(report: Report) -> str:
 
 
 def _overview(report: Report) -> Table:
-    table = Table(title="What the releases cost users, and what a full-blast deploy would have")
+    title = "What the releases cost users (and what a full-blast deploy would have)"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     for heading in ("release", "outcome"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("after", "tried", "failed", "full blast", "slow", "full blast"):
-        table.add_column(heading, justify="right")
+    for heading in ("decided after", "tried", "failed", "slow"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in report.releases:
         table.add_row(*_overview_row(one))
     return table
@@ -117,17 +119,17 @@ def _overview_row(one: ReleaseReport) -> list[str]:
     outcome = one.facts.outcome
     colour = _COLOURS.get(outcome, "yellow")
     seconds = one.seconds_to_decision
-    # A promoted build did go to everybody, on purpose: there is nothing to compare it with.
-    compared = outcome != "promoted"
+    failed, slow = str(one.failed_user_requests), str(one.slow_user_requests)
+    if outcome != "promoted":  # a promoted build did go to everybody: nothing to compare
+        failed += f" ({one.full_blast_failed_requests})"
+        slow += f" ({one.full_blast_slow_requests})"
     return [
         f"{one.facts.service} {one.facts.version}",
         f"[{colour}]{outcome.replace('_', ' ')}[/]",
         "–" if seconds is None else f"{seconds:.1f} s",
         str(one.facts.candidate_requests),
-        str(one.failed_user_requests),
-        str(one.full_blast_failed_requests) if compared else "–",
-        str(one.slow_user_requests),
-        str(one.full_blast_slow_requests) if compared else "–",
+        failed,
+        slow,
     ]
 
 

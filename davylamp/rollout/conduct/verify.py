@@ -39,7 +39,8 @@ def verify_candidate(parts: Parts, hold: RouteHold, service: Service, image: str
             f"{image} is not an image of {service.name}: "
             f"its catalog entry names {service.image.repository}"
         )
-    build = _await_signature(parts, hold, service, reference.digest or reference.tag)
+    both = "@".join(part for part in (reference.tag, reference.digest) if part)
+    build = _await_signature(parts, hold, service, both)
     candidate = Candidate(
         digest=build.digest,
         version=build.version,
@@ -55,7 +56,7 @@ def _await_signature(
 ) -> VerifiedBuild:
     """The signature is pushed after the image: wait for it, with a deadline."""
     registry = parts.registry(service)
-    keys = load_trusted_keys(parts.settings.keys_folder) if service.signature_required else []
+    keys = load_trusted_keys(parts.settings.keys_folder) if service.signature_required else ()
     deadline = time.monotonic() + parts.settings.signature_seconds
     while True:
         found = verify_build(

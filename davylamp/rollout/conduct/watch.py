@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from davylamp.judge import judge
+from davylamp.judge.hearing import judge
 from davylamp.judge.policy import JudgePolicy
 from davylamp.judge.sample import Role, Sample, Series, series_of
 from davylamp.judge.verdict import Evidence, Verdict
