@@ -61,7 +61,7 @@ def _run_request(news: "News") -> dg.RunRequest:
 def _why_nothing(found: "Look") -> str:
     told = [*found.remarks, *found.failures]
     if not told:
-        return f"nothing new for {len(found.seen)} services"
+        return f"nothing new; services with a version: {len(found.seen)}"
     more = f" … and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
     return "; ".join(told[:_MOST_TOLD]) + more
 

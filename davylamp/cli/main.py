@@ -60,7 +60,7 @@ def _main_options() -> None:
     pass
 
 
-def _file(name: str):  # noqa: ANN202
+def _file(name: str):
     return importlib.import_module(f"davylamp.cli.{name}")
 
 

@@ -13,13 +13,13 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from davylamp.cli.output import emit
+from davylamp.cli.plane import plane_table
 from davylamp.errors import Unreachable
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.plane.status import PlaneStatus, plane_status
-from davylamp.cli.plane import plane_table
 from davylamp.settings import Settings, load_settings
 
 
@@ -58,7 +58,7 @@ def status(
         services = [s for s in _services(db) if service in ("", s.name)]
         recent = releases.recent_releases(db, service, limit=10)
         verdict = evidence.last_verdict(db, recent[0].id) if service and recent else None
-    document = {
+    document: dict[str, Any] = {
         "plane": asdict(plane),
         "services": [asdict(s) for s in services],
         "releases": [_release_document(r) for r in recent],

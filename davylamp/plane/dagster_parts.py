@@ -14,7 +14,7 @@ from davylamp.errors import BadInput
 from davylamp.plane.component import Component
 from davylamp.plane.home import Home
 from davylamp.plane.ports import HOST, Ports
-from davylamp.plane.probes import DaemonProbe, HttpProbe, TcpProbe
+from davylamp.plane.probes import DaemonProbe, HttpProbe, TcpProbe, UnixProbe
 
 _DEFINITIONS = "release_defs.definitions"
 _GRACE_SECONDS = 15.0
@@ -23,12 +23,18 @@ _GRACE_SECONDS = 15.0
 def dagster_parts(
     home: Home, ports: Ports, cwd: Path, env: Mapping[str, str], prepare: Callable[[], None]
 ) -> tuple[Component, ...]:
-    """Code server, web server, daemon. The code server alone imports the definitions."""
+    """Zygote, code server, web server, daemon. The first two alone import the definitions."""
     binaries = Path(sys.executable).parent
     if not (binaries / "dagster-webserver").exists():
         raise BadInput(f"there is no dagster-webserver in {binaries}: run `make setup`")
     workspace = _write_home(home, ports, cwd)
-    env = {**env, "DAGSTER_HOME": str(home.dagster), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    zygote = home.socket.with_name("zygote.sock")
+    env = {
+        **env,
+        "DAGSTER_HOME": str(home.dagster),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAVYLAMP_ZYGOTE_SOCKET": str(zygote),
+    }
 
     def part(name: str, argv: list[str], **more: object) -> Component:
         return Component(
@@ -47,6 +53,13 @@ def dagster_parts(
     dagster, web = str(binaries / "dagster"), str(binaries / "dagster-webserver")
     code_port = ports.dagster_code
     return (
+        part(
+            "dagster-zygote",
+            [sys.executable, "-m", "release_defs.launcher.zygote"],
+            probe=UnixProbe(zygote),
+            address=str(zygote),
+            depends_on=("postgres",),
+        ),
         part(
             "dagster-code",
             [

@@ -27,7 +27,7 @@ _BY_HAND = {
     "registry": "set by DAVYLAMP_REGISTRY_URL",
     "envoy": "set by DAVYLAMP_ENVOY_URL",
 }
-DAGSTER = ("dagster-code", "dagster-webserver", "dagster-daemon")
+DAGSTER = ("dagster-zygote", "dagster-code", "dagster-webserver", "dagster-daemon")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -42,6 +43,22 @@ class TcpProbe:
         try:
             async with asyncio.timeout(_SECONDS):
                 _, writer = await asyncio.open_connection(HOST, self.port)
+        except (TimeoutError, OSError):
+            return False
+        writer.close()
+        return True
+
+
+@dataclass(frozen=True)
+class UnixProbe:
+    """Something accepts connections on the Unix socket."""
+
+    path: Path
+
+    async def ready(self) -> bool:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                _, writer = await asyncio.open_unix_connection(self.path)
         except (TimeoutError, OSError):
             return False
         writer.close()

@@ -54,12 +54,13 @@ def promote_release(
 
 
 def _branch(conduct: "Conduct", ending: "Ending") -> dg.Output[Claim]:
-    """The way the graph goes on. On the way back nothing is drawn before users are safe."""
+    """The way the graph goes on. On the way back nothing is drawn before users are safe, and
+    after a promotion the next op shows it all."""
     from release_defs.ops.metadata import evidence_of, figures_of_verdict
 
     figures: dict[str, object] = {"decision": ending.kind, "reason": ending.reason}
     if ending.verdict is not None:
         figures |= figures_of_verdict(ending.verdict)
-    if ending.kind != "roll_back":
+    if ending.kind in ("promote", "hold"):
         figures |= evidence_of(conduct.session.parts, conduct.release_id)
     return dg.Output(claim_of(conduct, ending.reason), ending.kind, metadata=figures)

@@ -659,7 +659,8 @@ def stage(
     catalog.mkdir()
     entry = a_service().model_dump(mode="json", include={"name", "owner", "image", "route"})
     (catalog / "checkout.yaml").write_text(yaml.safe_dump(entry))
-    found = Stage(envoy.start(), ledger, postgres_url, catalog)
+    envoy.settings.home.mkdir()
+    found = Stage(envoy, ledger, postgres_url, catalog)
     yield found
     for controller in found.controllers:
         controller.end()

@@ -30,6 +30,7 @@ def candidate(backend):
 def live(stage, stable, candidate):
     """A controller is active, and half the users meet the candidate."""
     stage.controller()
+    stage.envoy.start()
     stage.copies(Role.STABLE, stable)
     stage.copies(Role.CANDIDATE, candidate, release_id=7)
     stage.candidate_at(0.5)
@@ -190,6 +191,7 @@ def test_shares_outlive_a_ledger_only_as_long_as_their_lease(
     link = proxy(stage.ledger_url)
     stage.ledger_url = link.url
     stage.controller()
+    stage.envoy.start()
     stage.copies(Role.STABLE, stable)
     stage.copies(Role.CANDIDATE, candidate, release_id=7)
     held = stage.candidate_at(0.5)

@@ -149,5 +149,6 @@ def test_preparing_envoy_again_keeps_the_clusters_on_disk(tmp_path):
     clusters = settings.envoy_folder / "clusters.json"
     write_document(clusters, {"version_info": "x", "resources": []})
     argv = envoy_command(settings, **ports, base_id=4)
+    assert not list(settings.envoy_folder.glob("*.new"))
     assert read_document(clusters) == {"version_info": "x", "resources": []}
     assert argv[argv.index("--base-id") + 1] == "4"

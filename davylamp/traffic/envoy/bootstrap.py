@@ -12,7 +12,7 @@ from davylamp.judge.sample import LATENCY_BOUNDS_MS
 from davylamp.settings import Settings
 from davylamp.traffic.envoy import names
 from davylamp.traffic.envoy.config import empty_documents
-from davylamp.traffic.envoy.files import CDS_FILE, RDS_FILE, write_document
+from davylamp.traffic.envoy.files import CDS_FILE, RDS_FILE, create_document, write_document
 from davylamp.traffic.envoy.sharing import cookie_filters
 
 Document = dict[str, Any]
@@ -53,8 +53,7 @@ def envoy_command(
     """
     folder = settings.envoy_folder
     for name, document in zip((CDS_FILE, RDS_FILE), empty_documents(), strict=True):
-        if not (folder / name).exists():
-            write_document(folder / name, document)
+        create_document(folder / name, document)
     file = folder / BOOTSTRAP_FILE
     write_document(file, _bootstrap(folder, listener_port, admin_port, rtds_port))
     own_region = ["--use-dynamic-base-id"] if base_id is None else ["--base-id", str(base_id)]

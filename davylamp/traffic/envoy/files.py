@@ -20,17 +20,22 @@ def write_document(file: Path, document: Document) -> bool:
 
     Envoy follows renames within the folder; a file written in place could be read half done.
     """
-    text = json.dumps(document, indent=1) + "\n"
+    text = _text(document)
     if file.exists() and file.read_text() == text:
         return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".new")
-    with temporary.open("w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
+    _written_beside(file, text).replace(file)
     return True
+
+
+def create_document(file: Path, document: Document) -> None:
+    """Write the file only if there is none, even when somebody else is about to."""
+    temporary = _written_beside(file, _text(document))
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        return
+    finally:
+        temporary.unlink()
 
 
 def read_document(file: Path) -> Document | None:
@@ -43,3 +48,18 @@ def read_document(file: Path) -> Document | None:
         raise BadInput(
             f"{file}: not a document Envoy could read ({error}); remove it, it is written anew"
         ) from error
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _written_beside(file: Path, text: str) -> Path:
+    """The text in a file of this process's own in the same folder, safely on disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(f".{os.getpid()}.new")
+    with temporary.open("w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    return temporary
