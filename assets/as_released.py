@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.live_version import LiveVersion, live_version, read_live_versions
-from release_defs.resources import Engine
+from davylamp.rollout.engine import Engine
 
 NAME = "fleet_runs_what_was_released"
 _COLUMNS = ("service", "version", "ready", "problem")
@@ -27,7 +27,7 @@ def evaluate(fleet: Sequence[LiveVersion]) -> dg.AssetCheckEvaluation:
 
 
 @dg.asset_check(asset=live_version.key, name=NAME)
-def fleet_runs_what_was_released(engine: Engine) -> dg.AssetCheckResult:
+def fleet_runs_what_was_released(engine: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
     """Every stable copy that is seen runs its service's stable build, and enough are ready."""
     with engine.parts() as parts:
         return _result(read_live_versions(parts))

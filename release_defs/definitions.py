@@ -5,11 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.as_released import fleet_runs_what_was_released
+from assets.fleet_observation import fleet_observation
 from assets.live_version import live_version
+from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
-from release_defs.resources import Engine
 from sensors.ended_run import cancelled_run, failed_run
-from sensors.fleet_observation import fleet_observation
 from sensors.new_image import new_image
 from sensors.orphaned_release import orphaned_release
 from sensors.release_requests import release_requests

@@ -6,14 +6,16 @@ has run out, and whoever asked for it is told."""
 import dagster as dg
 
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
-from release_defs.tags import RELEASE_JOB
+from davylamp.rollout.engine import Engine
+from sensors.names import RELEASE_JOB
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 @dg.run_failure_sensor(name="failed_run", minimum_interval_seconds=2, default_status=_RUNNING)
-def failed_run(context: dg.RunFailureSensorContext, engine: Engine) -> dg.SkipReason:
+def failed_run(
+    context: dg.RunFailureSensorContext, engine: dg.ResourceParam[Engine]
+) -> dg.SkipReason:
     """A run that ended without ending its release (killed, out of memory, its machine gone)."""
     return _end(context, engine, "failed")
 
@@ -24,7 +26,9 @@ def failed_run(context: dg.RunFailureSensorContext, engine: Engine) -> dg.SkipRe
     minimum_interval_seconds=2,
     default_status=_RUNNING,
 )
-def cancelled_run(context: dg.RunStatusSensorContext, engine: Engine) -> dg.SkipReason:
+def cancelled_run(
+    context: dg.RunStatusSensorContext, engine: dg.ResourceParam[Engine]
+) -> dg.SkipReason:
     """A run cancelled before it began, or that could not end its release itself."""
     return _end(context, engine, "was cancelled")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
-from release_defs.tags import RELEASE_JOB, SERVICE_TAG, release_run
+from davylamp.rollout.engine import Engine
+from sensors.names import RELEASE_JOB, SERVICE_TAG, release_run
 from sensors.seen import dump_seen, load_seen
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _MOST_TOLD = 3
     ),
 )
 def new_image(
-    context: dg.SensorEvaluationContext, engine: Engine
+    context: dg.SensorEvaluationContext, engine: dg.ResourceParam[Engine]
 ) -> dg.SensorResult | dg.SkipReason:
     from sensors.look import look
 

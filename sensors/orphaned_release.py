@@ -5,7 +5,7 @@
 import dagster as dg
 
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
+from davylamp.rollout.engine import Engine
 
 
 @dg.sensor(
@@ -16,7 +16,9 @@ from release_defs.resources import Engine
         "here its copies are ended, and the ledger is told why."
     ),
 )
-def orphaned_release(context: dg.SensorEvaluationContext, engine: Engine) -> dg.SkipReason:
+def orphaned_release(
+    context: dg.SensorEvaluationContext, engine: dg.ResourceParam[Engine]
+) -> dg.SkipReason:
     from davylamp.rollout.reap import reap
 
     try:

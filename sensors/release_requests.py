@@ -5,8 +5,8 @@
 import dagster as dg
 
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
-from release_defs.tags import RELEASE_JOB, SERVICE_TAG, release_run
+from davylamp.rollout.engine import Engine
+from sensors.names import RELEASE_JOB, SERVICE_TAG, release_run
 
 MOST_RUNS = 25
 
@@ -18,7 +18,7 @@ MOST_RUNS = 25
     description="Starts a run for each row of the ledger's inbox (`davylamp release`).",
 )
 def release_requests(
-    context: dg.SensorEvaluationContext, engine: Engine
+    context: dg.SensorEvaluationContext, engine: dg.ResourceParam[Engine]
 ) -> dg.SensorResult | dg.SkipReason:
     from davylamp.ledger.evidence import open_requests
 

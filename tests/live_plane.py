@@ -178,6 +178,17 @@ class LivePlane:
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def has_released(self, service: str) -> bool:
+        return self._any_release(service)
+
+    def worker_of(self, run_id: str) -> int:
+        """The process of a Dagster run on this plane."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if run_id in " ".join(process.cmdline()):
+                    return process.pid
+        raise AssertionError(f"no process of run {run_id}")
+
     def _any_release(self, service: str) -> bool:
         with self.ledger.begin() as db:
             return bool(releases.recent_releases(db, service, 1))
@@ -240,7 +251,7 @@ def live_plane(home: Path) -> Generator[LivePlane]:
     """Start a plane with short lease and TTL in a folder of its own; end it afterwards."""
     catalog = home / "catalog"
     catalog.mkdir(parents=True)
-    for name in ("checkout", "cart", "payments", "search"):
+    for name in ("checkout", "cart", "payments", "search", "orders"):
         (catalog / f"{name}.yaml").write_text(CATALOG.format(name=name))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAVYLAMP_")}
     environment |= {

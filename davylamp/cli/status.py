@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
@@ -123,9 +124,7 @@ def _services(db: Connection) -> list[ServiceStatus]:
 
 
 def _service_table(services: list[ServiceStatus]) -> Table:
-    table = Table(title="services", title_justify="left")
-    for name in ("service", "live", "since", "copies", "release", "share", "why"):
-        table.add_column(name)
+    table = _table("services", "service", "live", "since", "copies", "release", "share", "why")
     for s in services:
         now = f"{s.candidate_version} {s.release_state}" if s.release else s.frozen and "frozen"
         table.add_row(
@@ -141,19 +140,26 @@ def _service_table(services: list[ServiceStatus]) -> Table:
 
 
 def _release_table(recent: list[Release]) -> Table:
-    table = Table(title="releases, newest first", title_justify="left")
-    for name in ("id", "service", "version", "state", "asked for", "ended", "reason"):
-        table.add_column(name)
+    columns = ("id", "service", "version", "state", "ended", "reason")
+    table = _table("releases, newest first", *columns)
     for r in recent:
         table.add_row(
             str(r.id),
             r.service,
             r.version or r.image,
             str(r.state),
-            _when(r.created_at),
-            _when(r.ended_at),
+            _when(r.ended_at or r.created_at),
             r.reason,
         )
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Short columns stay on one line; the last, a sentence, takes the room that is left."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name in columns[:-1]:
+        table.add_column(name, no_wrap=True)
+    table.add_column(columns[-1], ratio=1, overflow="fold")
     return table
 
 
@@ -162,4 +168,8 @@ def _release_document(release: Release) -> dict[str, Any]:
 
 
 def _when(moment: datetime | None) -> str:
-    return f"{moment.astimezone():%d %b %H:%M:%S}" if moment else ""
+    if moment is None:
+        return ""
+    here = moment.astimezone()
+    is_today = here.date() == datetime.now().astimezone().date()
+    return f"{here:%H:%M:%S}" if is_today else f"{here:%d %b %H:%M}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,8 @@ from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.models import InstanceRow, ServiceRow
 
 _NOW = func.clock_timestamp()
+_ORDERED_FOR = timedelta(seconds=60)
+"""How long a copy may be written down without its platform showing it."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,15 @@ def observe(db: Connection, seen: Sequence[Instance], *, whole_fleet: bool) -> N
         db.execute(query.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
     if not whole_fleet:
         return
+    just_ordered = (InstanceRow.state == InstanceState.STARTING) & (
+        InstanceRow.observed_at > _NOW - _ORDERED_FOR
+    )
     gone = (
         update(InstanceRow)
         .where(
             InstanceRow.id.not_in([i.id for i in seen]),
-            InstanceRow.state.not_in([InstanceState.STOPPED, InstanceState.STARTING]),
+            InstanceRow.state != InstanceState.STOPPED,
+            ~just_ordered,
         )
         .values(state=InstanceState.STOPPED, reason="no longer listed by its platform")
     )

@@ -18,6 +18,8 @@ from davylamp.plane.probes import DaemonProbe, HttpProbe, TcpProbe, UnixProbe
 
 _DEFINITIONS = "release_defs.definitions"
 _GRACE_SECONDS = 15.0
+_ZYGOTE_GRACE_SECONDS = 30.0
+"""Its workers take their releases back before it ends."""
 
 
 def dagster_parts(
@@ -43,11 +45,10 @@ def dagster_parts(
             log=home.log(name),
             env=env,
             cwd=cwd,
-            grace_seconds=_GRACE_SECONDS,
             ready_seconds=120.0,
             # runs go on when what launched them dies
             keeps_stragglers=True,
-            **more,  # type: ignore[arg-type]
+            **{"grace_seconds": _GRACE_SECONDS, **more},  # type: ignore[arg-type]
         )
 
     dagster, web = str(binaries / "dagster"), str(binaries / "dagster-webserver")
@@ -59,6 +60,7 @@ def dagster_parts(
             probe=UnixProbe(zygote),
             address=str(zygote),
             depends_on=("postgres",),
+            grace_seconds=_ZYGOTE_GRACE_SECONDS,
         ),
         part(
             "dagster-code",

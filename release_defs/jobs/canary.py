@@ -7,7 +7,7 @@ import dagster as dg
 from release_defs.ops.begin import ReleaseConfig, guard_contracts, start_instances, verify_build
 from release_defs.ops.end import confirm_release, release_rejected, roll_back_release
 from release_defs.ops.traffic import hold_release, promote_release, shift_traffic
-from release_defs.tags import RELEASE_JOB
+from sensors.names import RELEASE_JOB
 
 _DESCRIPTION = """
 Release one service: check the build, start it beside a fresh baseline, raise its share of

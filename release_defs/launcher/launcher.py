@@ -118,6 +118,7 @@ class ZygoteRunLauncher(DefaultRunLauncher):
 def _ask_to_fork(connection: socket.socket, arguments: str) -> Worker:
     send(connection, {"execute_run": arguments})
     answer = receive(connection)
-    if "error" in answer:
-        raise Unreachable(f"the zygote could not fork: {answer['error']}")
+    if "pid" not in answer:
+        why = answer.get("error", "it hung up")
+        raise Unreachable(f"the zygote did not fork: {why}")
     return Worker(Identity(answer["pid"], answer["started_ticks"]))

@@ -19,9 +19,11 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def receive(connection: socket.socket) -> dict[str, Any]:
-    """Raises `Unreachable` when the other side hangs up before it has said anything."""
+    """Empty when the other side only knocked; `Unreachable` when it hangs up in a sentence."""
     with connection.makefile("rb") as lines:
         line = lines.readline(_LONGEST_LINE)
+    if not line:
+        return {}
     if not line.endswith(b"\n"):
         raise Unreachable("the other side hung up in the middle of a sentence")
     return json.loads(line)

@@ -74,8 +74,10 @@ class Zygote:
             connection.settimeout(5.0)
             try:
                 check_peer(connection)
-                arguments = str(receive(connection)["execute_run"])
-                send(connection, self._fork_worker(arguments, connection))
+                asked = receive(connection)
+                if asked:  # a probe only knocks
+                    arguments = str(asked["execute_run"])
+                    send(connection, self._fork_worker(arguments, connection))
             except (OSError, ValueError, KeyError, DavylampError) as error:
                 _say(f"a call failed: {error!r}")
 

@@ -8,9 +8,9 @@ import dagster as dg
 from pydantic import Field
 
 from davylamp.errors import BadInput, DavylampError, Unreachable
+from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import Claim, claim_of, conducting, taking_back
-from release_defs.resources import Engine
-from release_defs.tags import OUTCOME_TAG, SERVICE_TAG
+from sensors.names import OUTCOME_TAG, SERVICE_TAG
 
 if TYPE_CHECKING:
     from davylamp.rollout.conduct import Conduct
@@ -32,7 +32,9 @@ class ReleaseConfig(dg.Config):
 
 
 @dg.op
-def verify_build(context: dg.OpExecutionContext, config: ReleaseConfig, engine: Engine) -> Claim:
+def verify_build(
+    context: dg.OpExecutionContext, config: ReleaseConfig, engine: dg.ResourceParam[Engine]
+) -> Claim:
     """Write the release down and take the route; check signature, contract, digests, history."""
     context.instance.add_run_tags(context.run_id, {SERVICE_TAG: config.service.strip()})
     try:
@@ -56,7 +58,9 @@ def verify_build(context: dg.OpExecutionContext, config: ReleaseConfig, engine: 
 
 
 @dg.op
-def guard_contracts(context: dg.OpExecutionContext, claim: Claim, engine: Engine) -> Claim:
+def guard_contracts(
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
+) -> Claim:
     """Nothing incompatible ever meets: the candidate's contract against every build alive."""
     with conducting(context, engine, claim) as conduct:
         stage = conduct.guard()
@@ -66,7 +70,9 @@ def guard_contracts(context: dg.OpExecutionContext, claim: Claim, engine: Engine
 
 
 @dg.op
-def start_instances(context: dg.OpExecutionContext, claim: Claim, engine: Engine) -> Claim:
+def start_instances(
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
+) -> Claim:
     """Start the candidate, and beside it a fresh baseline of the stable build."""
     with conducting(context, engine, claim) as conduct:
         stage = conduct.start()

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
-from release_defs.tags import OUTCOME_TAG
+from davylamp.rollout.engine import Engine
+from sensors.names import OUTCOME_TAG
 
 if TYPE_CHECKING:
     from davylamp.ledger.releases import Release

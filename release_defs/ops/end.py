@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.live_version import materialization, read_live_version, services
 from davylamp.errors import Refused
+from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import (
     Claim,
     claim_of,
@@ -16,14 +17,15 @@ from release_defs.ops.claim import (
     interrupts_held,
     report_outcome,
 )
-from release_defs.resources import Engine
 
 if TYPE_CHECKING:
     from davylamp.rollout.conduct import Conduct
 
 
 @dg.op
-def roll_back_release(context: dg.OpExecutionContext, claims: list[Claim], engine: Engine) -> Claim:
+def roll_back_release(
+    context: dg.OpExecutionContext, claims: list[Claim], engine: dg.ResourceParam[Engine]
+) -> Claim:
     """All users to the stable build first; then end the candidate's and baseline's copies."""
     from release_defs.ops.metadata import evidence_of, figures_of
 
@@ -38,7 +40,9 @@ def roll_back_release(context: dg.OpExecutionContext, claims: list[Claim], engin
 
 
 @dg.op
-def confirm_release(context: dg.OpExecutionContext, claim: Claim, engine: Engine) -> None:
+def confirm_release(
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
+) -> None:
     """Every copy that is observed runs the new build, or the one left over is named."""
     from release_defs.ops.metadata import evidence_of, figures_of
 
@@ -55,7 +59,9 @@ def confirm_release(context: dg.OpExecutionContext, claim: Claim, engine: Engine
 
 
 @dg.op
-def release_rejected(context: dg.OpExecutionContext, claim: Claim, engine: Engine) -> None:
+def release_rejected(
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
+) -> None:
     """Fail the run: the roll-back worked, the release did not, and lists should show that."""
     from davylamp.ledger.releases import get_release
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import Claim, claim_of, conducting
 from release_defs.ops.narrator import Narrator
-from release_defs.resources import Engine
 
 if TYPE_CHECKING:
     from davylamp.rollout.conduct import Conduct, Ending
@@ -21,7 +21,7 @@ def _branches(*names: str) -> dict[str, dg.Out]:
 
 @dg.op(out=_branches("promote", "hold", "roll_back"))
 def shift_traffic(
-    context: dg.OpExecutionContext, claim: Claim, engine: Engine
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
 ) -> Iterator[dg.Output[Claim]]:
     """Raise the candidate's share of users step by step, judging it every second."""
     with conducting(context, engine, claim) as conduct:
@@ -32,7 +32,7 @@ def shift_traffic(
 
 @dg.op(out=_branches("promote", "roll_back"))
 def hold_release(
-    context: dg.OpExecutionContext, claim: Claim, engine: Engine
+    context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
 ) -> Iterator[dg.Output[Claim]]:
     """Wait for somebody to promote it (`davylamp promote SERVICE`); silence rolls back."""
     context.log.warning(f"held: {claim.reason}. `davylamp promote` or `davylamp rollback` ends it")
@@ -44,7 +44,7 @@ def hold_release(
 
 @dg.op(out=_branches("promoted", "roll_back"))
 def promote_release(
-    context: dg.OpExecutionContext, claims: list[Claim], engine: Engine
+    context: dg.OpExecutionContext, claims: list[Claim], engine: dg.ResourceParam[Engine]
 ) -> Iterator[dg.Output[Claim]]:
     """Full size, all users; watch it while the previous build stays warm."""
     with conducting(context, engine, claims[0]) as conduct:

@@ -19,10 +19,10 @@ from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
+from davylamp.rollout.engine import Engine
 from davylamp.rollout.parts import Parts
 from release_defs.jobs.canary import release_canary
-from release_defs.resources import Engine
-from release_defs.tags import OUTCOME_TAG, SERVICE_TAG
+from sensors.names import OUTCOME_TAG, SERVICE_TAG
 from tests.release_defs.world import SERVICE, World, make_world
 
 pytestmark = pytest.mark.server

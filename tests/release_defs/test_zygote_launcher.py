@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -142,6 +143,15 @@ def test_many_runs_at_once_all_succeed(
     runs = [_launch(instance, "short_job") for _ in range(6)]
 
     assert {_wait_for_end(instance, one) for one in runs} == {DagsterRunStatus.SUCCESS}
+
+
+def test_probe_that_only_knocks_disturbs_nobody(
+    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+) -> None:
+    with socket.socket(socket.AF_UNIX) as knock:
+        knock.connect(str(zygote_socket()))
+
+    assert _wait_for_end(instance, _launch(instance, "short_job")) is DagsterRunStatus.SUCCESS
 
 
 def test_cancel_interrupts_the_op_and_the_run_is_cancelled(

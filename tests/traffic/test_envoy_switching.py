@@ -92,6 +92,29 @@ def test_files_are_not_written_again_when_nothing_changed(rig, stable, candidate
     assert {f.name: f.stat().st_mtime_ns for f in folder.glob("*.json")} == before
 
 
+def test_a_file_that_somebody_else_wrote_is_put_right(rig, stable, candidate, envoy, ask):
+    assert rig.route(stable=(stable,), candidate=(candidate,), shares=(1.0, 0.0))
+    file = envoy.settings.envoy_folder / "routes.json"
+    good = file.read_text()
+    file.write_text("{")
+    assert rig.share(0.0)
+    assert file.read_text() == good
+    assert ask.build("u") == "stable"
+
+
+def test_a_new_router_takes_up_what_is_in_force_and_writes_unreadable_files_anew(
+    make_rig, stable, candidate, envoy, ask, threads
+):
+    first = make_rig()
+    assert first.route(stable=(stable,), candidate=(candidate,), shares=(1.0, 0.0))
+    threads.run(first.rtds.stop())
+    (envoy.settings.envoy_folder / "clusters.json").write_text("{")
+    second = make_rig()
+    second.generation = first.generation
+    assert second.route(stable=(stable,), candidate=(candidate,), shares=(1.0, 0.0))
+    assert ask.build("u") == "candidate"
+
+
 def test_stable_endpoints_stay_when_the_inventory_is_unknown(rig, stable, ask):
     assert rig.route(stable=(stable,), release_id=None)
     assert rig.route(stable=(), release_id=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from davylamp.errors import DavylampError, FencedOff, Refused
 from davylamp.ledger import evidence, inventory, routes
@@ -121,25 +121,25 @@ class Conduct:
     def steps(self, on_tick: OnTick = _ignore) -> Ending:
         """Raise the share step by step, judging every second."""
         try:
-            return walk(self.session, on_tick)
+            return self._cut_if_back(walk(self.session, on_tick))
         except DavylampError as error:
-            return Ending("roll_back", str(error))
+            return self._cut_if_back(Ending("roll_back", str(error)))
 
     def hold(self, reason: str, on_tick: OnTick = _ignore) -> Ending:
         """Wait for somebody to promote it; silence rolls back."""
         try:
-            return wait_for_human(self.session, reason, on_tick)
+            return self._cut_if_back(wait_for_human(self.session, reason, on_tick))
         except DavylampError as error:
-            return Ending("roll_back", str(error))
+            return self._cut_if_back(Ending("roll_back", str(error)))
 
     def promote(self, reason: str, on_tick: OnTick = _ignore) -> Ending:
         """Full size, all users, the watch, and the point of no return."""
         try:
-            return promote_candidate(self.session, reason, on_tick)
+            return self._cut_if_back(promote_candidate(self.session, reason, on_tick))
         except DavylampError as error:
             if self.release().state is ReleaseState.CONFIRMING:
                 return Ending("promoted", f"{reason}; afterwards: {error}")
-            return Ending("roll_back", str(error))
+            return self._cut_if_back(Ending("roll_back", str(error)))
 
     def roll_back(self, reason: str) -> Stage:
         """All users to stable first; then stop the copies, and end the release."""
@@ -156,6 +156,13 @@ class Conduct:
     def interrupted(self, error: BaseException) -> Release:
         """What a driver calls when it is cancelled or fails: stable serves everything."""
         return finish.interrupted(self.session.parts, self.release_id, self.fence, error)
+
+    def _cut_if_back(self, ending: Ending) -> Ending:
+        """Users go to stable with the decision, not when the driver gets to its next stage."""
+        if ending.kind == "roll_back":
+            with suppress(FencedOff):  # somebody has ended it: they are there already
+                finish.cut(self.session.parts, self.release_id, self.fence, ending.reason)
+        return ending
 
     def _take_back(self, reason: str, end: ReleaseState) -> None:
         finish.take_back(self.session.parts, self.release_id, self.fence, reason, end)

@@ -42,7 +42,7 @@ def take_back(parts: Parts, release_id: int, fence: int, reason: str, end: Relea
 def _take_back(
     parts: Parts, release: Release, fence: int, reason: str, end: ReleaseState
 ) -> Release:
-    intent = _cut(parts, release, fence, reason)
+    intent = cut(parts, release.id, fence, reason)
     if intent is not None:
         wait_for_stable(parts.ledger, intent, parts.settings.confirm_seconds)
     figures = _figures(parts, release.id)
@@ -97,9 +97,15 @@ def _release(parts: Parts, release_id: int) -> Release:
         return get_release(db, release_id)
 
 
-def _cut(parts: Parts, release: Release, fence: int, reason: str) -> RouteIntent | None:
-    """The roll-back itself. None when somebody else has the route already."""
+def cut(parts: Parts, release_id: int, fence: int, reason: str) -> RouteIntent | None:
+    """The roll-back itself, once: all users to stable. None when somebody else has the route.
+
+    Raises `FencedOff` when the release has ended.
+    """
     with parts.ledger.begin() as db:
+        release = get_release(db, release_id)
+        if release.state is ReleaseState.ROLLING_BACK:
+            return routes.read_route(db, release.service)
         note_decision(db, release.id, reason)
         try:
             with db.begin_nested():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from davylamp.errors import BadInput
 from davylamp.judge.sample import Role
 from davylamp.traffic.envoy import names
 from davylamp.traffic.envoy.clusters import addresses_of
@@ -25,6 +27,7 @@ from davylamp.traffic.envoy.sharing import Trial
 
 Document = dict[str, Any]
 
+_log: Any = structlog.get_logger("davylamp.traffic.envoy")
 _CANDIDATE = re.compile(r"(?P<service>.+)_candidate_(?P<release>\d+)")
 
 
@@ -38,14 +41,15 @@ class Disk:
     rds_version: str = ""
     referenced: set[str] = field(default_factory=set[str])
     hosts: dict[str, str] = field(default_factory=dict[str, str])
+    _left_as: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     @classmethod
     def read(cls, folder: Path) -> Disk:
         """Take up where whoever wrote last has left off."""
         found = cls(folder)
         empty_cds, empty_rds = empty_documents()
-        found._remember_cds(read_document(folder / CDS_FILE) or empty_cds)
-        found._remember_rds(read_document(folder / RDS_FILE) or empty_rds)
+        found._remember_cds(_readable(folder / CDS_FILE) or empty_cds)
+        found._remember_rds(_readable(folder / RDS_FILE) or empty_rds)
         return found
 
     def last(self) -> Last:
@@ -64,7 +68,11 @@ class Disk:
                 found[service] = Trial(service, release, 0, baseline in self.referenced)
         return found
 
-    async def write_clusters(self, fleet: Fleet, *, keep_referenced: bool) -> str:
+    def is_untouched(self) -> bool:
+        """Are both files as they were left? Envoy follows whoever writes them."""
+        return self._left_as == self._stamps()
+
+    def write_clusters(self, fleet: Fleet, *, keep_referenced: bool) -> str:
         """Write the fleet's clusters, and those the routes on disk still lead to. Returns the
         version to be seen in Envoy."""
         wanted: Mapping[str, Document] = fleet.clusters
@@ -72,23 +80,39 @@ class Disk:
             kept = {n: c for n, c in self.clusters.items() if n in self.referenced}
             wanted = kept | fleet.clusters
         document = cds_document(wanted.values())
-        await asyncio.to_thread(write_document, self.folder / CDS_FILE, document)
+        write_document(self.folder / CDS_FILE, document)
         self._remember_cds(document)
         return self.cds_version
 
-    async def write_routes(self, fleet: Fleet) -> str:
+    def write_routes(self, fleet: Fleet) -> str:
         """Write the fleet's routes. Returns the version to be seen in Envoy."""
         document = rds_document(fleet.virtual_hosts)
-        await asyncio.to_thread(write_document, self.folder / RDS_FILE, document)
+        write_document(self.folder / RDS_FILE, document)
         self._remember_rds(document)
         return self.rds_version
+
+    def _stamps(self) -> list[tuple[int, int]]:
+        files = [self.folder / CDS_FILE, self.folder / RDS_FILE]
+        found = [file.stat() for file in files if file.exists()]
+        return [(stat.st_ino, stat.st_mtime_ns) for stat in found]
 
     def _remember_cds(self, document: Document) -> None:
         self.clusters = {c["name"]: c for c in document["resources"]}
         self.cds_version = document["version_info"]
+        self._left_as = self._stamps()
 
     def _remember_rds(self, document: Document) -> None:
         self.referenced = referenced_clusters(document)
         self.rds_version = document["version_info"]
         virtual_hosts: list[Document] = document["resources"][0]["virtual_hosts"]
+        self._left_as = self._stamps()
         self.hosts = {domain: host["name"] for host in virtual_hosts for domain in host["domains"]}
+
+
+def _readable(file: Path) -> Document | None:
+    """A file nobody can read is written anew: staying down over it would help nobody."""
+    try:
+        return read_document(file)
+    except BadInput as error:
+        _log.error("unreadable; it will be written anew", why=str(error))
+        return None

@@ -60,6 +60,8 @@ class EnvoyRouter:
         self._shares = {s: Share(t.release_id, 1.0, 1.0) for s, t in self._trials.items()}
         self._serial = 0
         self._seen = _Seen()
+        self._built: tuple[object, Catalog, Fleet] | None = None
+        self._settled_fleet: Fleet | None = None
         self._complaints: dict[str, str] = {}
         self._applying = asyncio.Lock()
 
@@ -76,23 +78,39 @@ class EnvoyRouter:
             if not await self._rtds.settled(self._serial, self._step_seconds):
                 self._complain("shares", "envoy does not acknowledge them", self._rtds.refusals())
                 return {}
-            fleet = fleet_of(routes, self._catalog(), self._disk.last())
-            self._report(fleet.complaints)
+            fleet = await self._fleet(routes)
             if not await self._put_in_force(fleet):
                 return {}
             confirmed = await self._raise_to(fleet, routes, weights)
             await self._prune(fleet)
             return confirmed
 
+    async def _fleet(self, routes: Mapping[str, ServiceRoute]) -> Fleet:
+        """What Envoy shall know; the same one again when only shares have changed.
+
+        Building it takes a while for a large fleet, and must not delay lowering.
+        """
+        catalog = self._catalog()
+        shape = {s: (r.intent.release_id, r.intent.seed, r.endpoints) for s, r in routes.items()}
+        if self._built is None or self._built[:2] != (shape, catalog):
+            fleet = await asyncio.to_thread(fleet_of, routes, catalog, self._disk.last())
+            self._built = (shape, catalog, fleet)
+            self._settled_fleet = None
+            self._report(fleet.complaints)
+        return self._built[2]
+
     async def close(self) -> None:
         await self._admin.close()
 
     async def _put_in_force(self, fleet: Fleet) -> bool:
         """Clusters first, then the routes that lead to them; each seen in Envoy."""
-        clusters = await self._disk.write_clusters(fleet, keep_referenced=True)
+        if fleet is self._settled_fleet and self._disk.is_untouched():
+            disk = self._disk
+            return await self._is_seen(clusters=disk.cds_version, routes=disk.rds_version)
+        clusters = await asyncio.to_thread(self._disk.write_clusters, fleet, keep_referenced=True)
         if not await self._is_seen(clusters=clusters):
             return False
-        routes = await self._disk.write_routes(fleet)
+        routes = await asyncio.to_thread(self._disk.write_routes, fleet)
         return await self._is_seen(clusters=clusters, routes=routes)
 
     async def _raise_to(
@@ -132,8 +150,11 @@ class EnvoyRouter:
 
     async def _prune(self, fleet: Fleet) -> None:
         """Take away clusters that nothing leads to any more."""
-        version = await self._disk.write_clusters(fleet, keep_referenced=False)
-        await self._is_seen(clusters=version, routes=self._disk.rds_version)
+        if fleet is self._settled_fleet:
+            return
+        version = await asyncio.to_thread(self._disk.write_clusters, fleet, keep_referenced=False)
+        if await self._is_seen(clusters=version, routes=self._disk.rds_version):
+            self._settled_fleet = fleet
 
     async def _is_seen(self, *, clusters: str, routes: str = "") -> bool:
         """Wait until this Envoy has these versions in force."""

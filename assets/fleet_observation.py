@@ -16,7 +16,7 @@ from assets.live_version import (
     services,
 )
 from davylamp.errors import DavylampError
-from release_defs.resources import Engine
+from davylamp.rollout.engine import Engine
 
 
 @dg.sensor(
@@ -28,7 +28,7 @@ from release_defs.resources import Engine
     ),
 )
 def fleet_observation(
-    context: dg.SensorEvaluationContext, engine: Engine
+    context: dg.SensorEvaluationContext, engine: dg.ResourceParam[Engine]
 ) -> dg.SensorResult | dg.SkipReason:
     try:
         with engine.parts() as parts:

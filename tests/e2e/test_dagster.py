@@ -1,0 +1,113 @@
+"""Releases as Dagster runs: launched by sensors, cancelled in the UI, killed in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live_plane import LivePlane, wait_for
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(400)]
+SERVICE = "orders"
+
+RUNS = """
+query($tag: String!) { runsOrError(filter: {tags: [{key: "davylamp/service", value: $tag}]}) {
+  ... on Runs { results { runId status tags { key value } } } } }
+"""
+TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+
+
+@pytest.fixture(scope="module")
+def dagster(plane: LivePlane) -> LivePlane:
+    """The session's plane, with Dagster: its sensors release whatever is pushed."""
+    plane.run("up", "--any-port", "--dagster")
+    yield plane
+    plane.run("down")
+    plane.run("up", "--any-port")
+
+
+@pytest.fixture(scope="module")
+def stable(dagster: LivePlane) -> str:
+    version = dagster.push(SERVICE)
+    wait_for(lambda: dagster.has_released(SERVICE), 60)
+    done = dagster.wait_for_end(SERVICE, 60)
+    assert (done.state, done.version) == ("promoted", version), done.reason
+    return version
+
+
+def ask(plane: LivePlane, query: str, **variables: str) -> dict[str, Any]:
+    body = {"query": query, "variables": variables}
+    answer = httpx.post(f"{plane.addresses.dagster_url}/graphql", json=body, timeout=30)
+    return answer.json()["data"]
+
+
+def newest_run(plane: LivePlane) -> dict[str, Any]:
+    return ask(plane, RUNS, tag=SERVICE)["runsOrError"]["results"][0]
+
+
+def outcome(run: dict[str, Any]) -> str:
+    return next((t["value"] for t in run["tags"] if t["key"] == "davylamp/outcome"), "")
+
+
+def candidate_meets_users(plane: LivePlane, version: str) -> None:
+    wait_for(lambda: plane.last_release(SERVICE).version == version, 60)
+    plane.wait_for_state(SERVICE, "stepping")
+    wait_for(lambda: plane.asked_as_tester(SERVICE) == version, 30)
+
+
+def test_a_pushed_build_is_released_by_the_sensor_and_a_bad_one_taken_back(
+    dagster: LivePlane, stable: str
+) -> None:
+    with dagster.load(SERVICE):
+        bad = dagster.push(SERVICE, error_rate=0.3)
+        wait_for(lambda: dagster.last_release(SERVICE).version == bad, 60)
+        done = dagster.wait_for_end(SERVICE, 90)
+    assert done.state == "rolled_back", done.reason
+    assert dagster.versions_served(SERVICE) == {stable}
+    wait_for(lambda: newest_run(dagster)["status"] == "FAILURE", 30)
+    assert outcome(newest_run(dagster)) == "rolled_back"
+
+
+def test_a_release_cancelled_in_the_ui_is_taken_back(dagster: LivePlane, stable: str) -> None:
+    version = dagster.push(SERVICE)
+    candidate_meets_users(dagster, version)
+    ask(dagster, TERMINATE, id=newest_run(dagster)["runId"])
+    done = dagster.wait_for_end(SERVICE, 60)
+    assert done.state == "rolled_back"
+    assert "cancelled" in done.reason
+    assert dagster.versions_served(SERVICE) == {stable}
+    wait_for(lambda: dagster.processes_of(done.id) == [], 20)
+
+
+def test_a_run_killed_in_the_middle_is_abandoned_and_users_are_on_stable(
+    dagster: LivePlane, stable: str
+) -> None:
+    version = dagster.push(SERVICE)
+    candidate_meets_users(dagster, version)
+    os.kill(dagster.worker_of(newest_run(dagster)["runId"]), signal.SIGKILL)
+    wait_for(lambda: dagster.asked_as_tester(SERVICE) == stable, 30)
+    done = dagster.wait_for_end(SERVICE, 60)
+    assert done.state == "abandoned", done.reason
+    assert "died" in done.reason
+    assert dagster.versions_served(SERVICE) == {stable}
+    wait_for(lambda: dagster.processes_of(done.id) == [], 20)
+
+
+def test_rolling_back_by_hand_works_with_dagster_down(dagster: LivePlane, stable: str) -> None:
+    version = dagster.push(SERVICE)
+    candidate_meets_users(dagster, version)
+    for part in ("dagster-daemon", "dagster-webserver", "dagster-code"):
+        os.kill(dagster.pid_of(part), signal.SIGSTOP)
+    try:
+        dagster.run("rollback", SERVICE, "--why", "Dagster is down")
+        wait_for(lambda: dagster.asked_as_tester(SERVICE) == stable, 10)
+        done = dagster.wait_for_end(SERVICE, 60)
+    finally:
+        for part in ("dagster-daemon", "dagster-webserver", "dagster-code"):
+            os.kill(dagster.pid_of(part), signal.SIGCONT)
+    assert done.state == "rolled_back"
+    assert "Dagster is down" in done.reason
