@@ -181,14 +181,6 @@ class LivePlane:
     def has_released(self, service: str) -> bool:
         return self._any_release(service)
 
-    def worker_of(self, run_id: str) -> int:
-        """The process of a Dagster run on this plane."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if run_id in " ".join(process.cmdline()):
-                    return process.pid
-        raise AssertionError(f"no process of run {run_id}")
-
     def _any_release(self, service: str) -> bool:
         with self.ledger.begin() as db:
             return bool(releases.recent_releases(db, service, 1))

@@ -6,8 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -53,6 +51,9 @@ class Ledger:
     def migrate(self) -> None:
         """Bring the ledger's own schema to the newest revision. Safe to call at once from two
         places: an advisory lock lets one wait for the other."""
+        from alembic import command  # here: the controller starts faster without it
+        from alembic.config import Config
+
         with self.begin() as db:
             db.execute(text("SET LOCAL lock_timeout = 0"))
             db.execute(text("SELECT pg_advisory_xact_lock(hashtext('davylamp.ledger.migrate'))"))
