@@ -76,10 +76,12 @@ class BenchPlane:
             stderr=subprocess.DEVNULL,
         )
 
-    def push(self, service: str, version: str) -> str:
-        """Push and sign a healthy build; returns its version."""
+    def push(self, service: str, version: str, **behaviour: str) -> str:
+        """Push and sign a build, healthy unless told otherwise; returns its version."""
         where = ("--repository", f"shop/{service}", "--version", version)
-        self.run("build", "push", str(_IMAGE), *where, "--env", f"SHOP_VERSION={version}")
+        variables = {"SHOP_VERSION": version, **behaviour}
+        given = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        self.run("build", "push", str(_IMAGE), *where, *given)
         return version
 
     def make_stable(self, service: str, version: str) -> str:

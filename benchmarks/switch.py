@@ -1,24 +1,28 @@
 """How fast users are off a candidate once it is taken back, and what the switching costs them.
 
-Two loads on one plane. First 200 requests a second while real releases, each conducted by a
-process of its own, are rolled back by hand: one row, NOTIFY, controller, Envoy. Then a faster
-load while one release's shares go up and down, for many more requests than that.
+Three loads on one plane. First 200 requests a second while real releases, each conducted by a
+process of its own, are rolled back by hand: one row, NOTIFY, controller, Envoy. Then the same
+with a bad build that the judge takes back. Then a faster load while one release's shares go up
+and down, for many more requests than that.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy import select
 
 from benchmarks.plane import BenchPlane, bench_plane, entry, say, wait_for
 from benchmarks.report import Figure, Report
 from benchmarks.users import Asked, users
-from davylamp.ledger import routes
+from davylamp.errors import Unreachable
+from davylamp.ledger import evidence, routes
 from davylamp.ledger.intent import RouteIntent
+from davylamp.ledger.models import RouteRow, VerdictRow
 from davylamp.rollout import operate
 from davylamp.rollout.conduct import Conduct
 
@@ -48,27 +52,28 @@ class Switch:
 
 
 def run(quick: bool) -> Report:
-    rollbacks, least = (5, 5_000) if quick else (50, REQUESTS)
+    by_hand, by_judge, least = (5, 2, 5_000) if quick else (50, 10, REQUESTS)
     with bench_plane(entry(SERVICE, [(SHARE, 3600), (1.0, 0)])) as plane:
         stable = plane.make_stable(SERVICE, "1.0.0")
         candidate = plane.push(SERVICE, "1.1.0")
+        bad = plane.push(SERVICE, "1.2.0", SHOP_ERROR_RATE="0.5")
         with users(plane, SERVICE, RATE) as asked:
-            slow = [_release_and_roll_back(plane, candidate, n + 1) for n in range(rollbacks)]
+            hand = [_roll_back_by_hand(plane, candidate, n + 1) for n in range(by_hand)]
+            judge = [_roll_back_by_judge(plane, bad, n + 1) for n in range(by_judge)]
         with users(plane, SERVICE, FAST_RATE, FAST_PROCESSES) as asked_fast:
             seconds = max(10.0, (least * 1.05 - len(asked)) / FAST_RATE)
             fast = _flip(plane, candidate, seconds)
     met = {a.version for a in (*asked, *asked_fast)} - {""}
-    if met != {stable, candidate}:
-        raise AssertionError(f"users met {met}, not {stable} and {candidate}")
-    return _report(slow, asked, fast, asked_fast, candidate)
+    if met != {stable, candidate, bad}:
+        raise AssertionError(f"users met {met}, not {stable}, {candidate} and {bad}")
+    lasts = _last_on(asked, candidate, hand), _last_on(asked_fast, candidate, fast)
+    return _report(hand, judge, lasts, asked, asked_fast)
 
 
-def _release_and_roll_back(plane: BenchPlane, version: str, number: int) -> Switch:
+def _roll_back_by_hand(plane: BenchPlane, version: str, number: int) -> Switch:
     """A whole release by a process of its own, taken back by hand while users are on it."""
-    say(f"roll-back {number}")
-    before = plane.last_release(SERVICE)
-    if before is not None and before.digest and before.version == version:
-        operate.forgive(plane.ledger, SERVICE, before.digest)
+    say(f"roll-back {number} by hand")
+    _forgive(plane, version)
     driver = plane.start("release", SERVICE, version, "--here")
     try:
         wait_for(lambda: _has_users(_route(plane)), _START_SECONDS)
@@ -82,12 +87,28 @@ def _release_and_roll_back(plane: BenchPlane, version: str, number: int) -> Swit
     return Switch(decided_at, committed_at, confirmed_at, time.time())
 
 
+def _roll_back_by_judge(plane: BenchPlane, version: str, number: int) -> Switch:
+    """A whole release of a bad build, until it has ended by itself."""
+    say(f"roll-back {number} by the judge")
+    _forgive(plane, version)
+    plane.run("release", SERVICE, version, "--here", check=False)
+    ended = plane.last_release(SERVICE)
+    if ended is None or ended.state != "rolled_back" or ended.decided_at is None:
+        raise Unreachable(f"the bad build was not rolled back: {ended}")
+    query = select(VerdictRow.at).where(VerdictRow.release_id == ended.id)
+    with plane.ledger.begin() as db:
+        verdict_at = db.execute(query.order_by(VerdictRow.id.desc()).limit(1)).scalar_one()
+        route = db.execute(select(RouteRow).where(RouteRow.service == SERVICE)).one()
+    if route.confirmed_generation != route.generation:
+        raise Unreachable(f"generation {route.generation} of {SERVICE} was not confirmed")
+    times = (verdict_at, route.updated_at, route.confirmed_at)
+    return Switch(*(t.timestamp() for t in times), time.time())
+
+
 def _flip(plane: BenchPlane, version: str, seconds: float) -> list[Switch]:
     """Start one release's copies, and have its share go up and down for so many seconds."""
     say(f"shares up and down for {seconds:.0f} s")
-    last = plane.last_release(SERVICE)
-    if last is not None and last.digest:
-        operate.forgive(plane.ledger, SERVICE, last.digest)
+    _forgive(plane, version)
     conduct = Conduct.open(plane.parts, service=SERVICE, image=version, requested_by="benchmark")
     try:
         conduct.verify()
@@ -114,6 +135,14 @@ def _up_and_down(plane: BenchPlane, conduct: Conduct) -> Switch:
     return Switch(decided_at, committed_at, confirmed_at, time.time())
 
 
+def _forgive(plane: BenchPlane, version: str) -> None:
+    """A build that was taken back is known bad; here it is to be released again."""
+    with plane.ledger.begin() as db:
+        digest = evidence.digest_of_version(db, SERVICE, version)
+    if digest is not None:
+        operate.forgive(plane.ledger, SERVICE, digest)
+
+
 def _route(plane: BenchPlane) -> RouteIntent | None:
     with plane.ledger.begin() as db:
         return routes.read_route(db, SERVICE)
@@ -129,8 +158,7 @@ def _confirmed_at(plane: BenchPlane, generation: int) -> float:
 
     def is_confirmed() -> bool:
         with plane.ledger.begin() as db:
-            query = routes.select(routes.RouteRow).where(routes.RouteRow.service == SERVICE)
-            row = db.execute(query).one()
+            row = db.execute(select(RouteRow).where(RouteRow.service == SERVICE)).one()
         if row.confirmed_generation >= generation:
             found.append(row.confirmed_at.timestamp())
         return bool(found)
@@ -144,44 +172,43 @@ def _last_on(asked: Sequence[Asked], version: str, switches: Sequence[Switch]) -
     the candidate answered. Negative when none came after the decision."""
     at = np.sort([a.at for a in asked if a.version == version])
     lasts = [at[np.searchsorted(at, s.until) - 1] for s in switches]
-    return [1000 * (last - s.decided_at) for last, s in zip(lasts, switches, strict=True)]
+    return [_ms(last, s) for last, s in zip(lasts, switches, strict=True)]
 
 
 def _report(
-    slow: Sequence[Switch],
+    hand: Sequence[Switch],
+    judge: Sequence[Switch],
+    lasts: tuple[Sequence[float], Sequence[float]],
     asked: Sequence[Asked],
-    fast: Sequence[Switch],
     asked_fast: Sequence[Asked],
-    candidate: str,
 ) -> Report:
-    users_off = _last_on(asked, candidate, slow)
-    users_off_fast = _last_on(asked_fast, candidate, fast)
-    failed = sum(a.failed for a in (*asked, *asked_fast))
+    slow, fast = lasts
     figures = (
-        *_spread("decision → last request on the candidate", users_off, aim=50.0),
-        *_spread("decision → commit", [1000 * (s.committed_at - s.decided_at) for s in slow]),
-        *_spread("decision → confirmed", [1000 * (s.confirmed_at - s.decided_at) for s in slow]),
-        *_spread(f"the same at {FAST_RATE}/s: last request", users_off_fast),
-        Figure("roll-backs", len(slow)),
-        Figure(f"switches at {FAST_RATE}/s", 2 * len(fast)),
+        *_spread("decision → last request on the candidate", slow, aim=50.0),
+        *_spread("decision → commit of its row", [_ms(s.committed_at, s) for s in hand]),
+        *_spread("decision → confirmed by Envoy", [_ms(s.confirmed_at, s) for s in hand]),
+        *_spread("judge's verdict → confirmed by Envoy", [_ms(s.confirmed_at, s) for s in judge]),
+        *_spread(f"decision → last request, at {FAST_RATE}/s", fast),
         Figure("requests", len(asked) + len(asked_fast)),
-        Figure("failed requests", failed, "", 0),
+        Figure("requests failed by switching", sum(a.failed for a in (*asked, *asked_fast)), "", 0),
     )
-    return Report("Taking a candidate back", figures, _ran(asked, asked_fast))
+    ran = (
+        f"{len(hand)} releases rolled back by hand and {len(judge)} by the judge under "
+        f"{len(asked):,} requests at {RATE}/s, {SHARE:.0%} of users on the candidate; "
+        f"{2 * len(fast)} changes of shares under {len(asked_fast):,} requests at {FAST_RATE}/s"
+    )
+    return Report("Taking a candidate back", figures, ran)
 
 
-def _spread(what: str, values: Iterable[float], aim: float | None = None) -> tuple[Figure, ...]:
-    found = np.array(list(values))
-    p50, p99 = np.quantile(found, [0.5, 0.99], method="higher")
-    return (
+def _ms(at: float, switch: Switch) -> float:
+    return 1000 * (at - switch.decided_at)
+
+
+def _spread(what: str, values: Sequence[float], aim: float | None = None) -> tuple[Figure, ...]:
+    """The worst is only told where p99 is something else."""
+    p50, p99 = np.quantile(values, [0.5, 0.99], method="higher")
+    found = (
         Figure(f"{what}, p50", float(p50), "ms"),
         Figure(f"{what}, p99", float(p99), "ms", aim),
-        Figure(f"{what}, max", float(found.max()), "ms"),
     )
-
-
-def _ran(asked: Sequence[Asked], asked_fast: Sequence[Asked]) -> str:
-    return (
-        f"{len(asked):,} requests at {RATE}/s through whole releases, {SHARE:.0%} of users on the "
-        f"candidate; {len(asked_fast):,} at {FAST_RATE}/s while shares went up and down"
-    )
+    return (*found, Figure(f"{what}, max", max(values), "ms")) if max(values) > p99 else found

@@ -22,12 +22,13 @@ class Asked:
 
     at: float
     version: str
-    status: int
+    failed: bool
+    """No good answer came, and no build had been told to give a bad one."""
 
-    @property
-    def failed(self) -> bool:
-        """No build here was made to fail, so nothing but a good answer will do."""
-        return not 200 <= self.status < 300
+    @classmethod
+    def read(cls, record: dict[str, str]) -> Asked:
+        good = 200 <= int(record["status"]) < 300
+        return cls(float(record["at"]), record["version"], not good and not _is_planted(record))
 
 
 @contextlib.contextmanager
@@ -47,9 +48,11 @@ def users(plane: BenchPlane, service: str, rate: int, processes: int = 1) -> Gen
         yield asked
     for file in files:
         with file.open(newline="") as lines:
-            asked += [
-                Asked(float(r["at"]), r["version"], int(r["status"])) for r in csv.DictReader(lines)
-            ]
+            asked += [Asked.read(record) for record in csv.DictReader(lines)]
+
+
+def _is_planted(record: dict[str, str]) -> bool:
+    return record["is_planted"] == str(True)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

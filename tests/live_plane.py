@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from davylamp.errors import Unreachable
-from davylamp.ledger import evidence, releases
+from davylamp.ledger import evidence, inventory, releases
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.settings import Addresses, read_addresses
@@ -110,11 +110,14 @@ class LivePlane:
         wait_for(lambda: self._any_release(service) and self.last_release(service).id > before)
         return process
 
-    def make_stable(self, service: str, **behaviour: object) -> str:
-        """Have some healthy build be the stable one of a service, whatever it takes."""
-        version = self.push(service, **behaviour)
-        with self.load(service):
-            done = self.release(service, version)
+    def stable(self, service: str) -> str:
+        """The stable version of a service; its first build is released when there is none."""
+        with self.ledger.begin() as db:
+            live = inventory.live_service(db, service)
+        if live.stable_version:
+            return live.stable_version
+        version = self.push(service)
+        done = self.release(service, version)
         assert done.state == "promoted", done.reason
         return version
 

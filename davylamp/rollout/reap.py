@@ -15,8 +15,9 @@ from davylamp.rollout.parts import Parts
 
 _GRACE_SECONDS = 3.0
 """A driver that notices its own end a moment later than we do is let finish."""
-_ENDING_SECONDS = 90.0
-"""How long a driver may take to end what it started once the route is stable again."""
+_ENDING_SECONDS = 20.0
+"""How long a driver may take to end what it started once the route is stable again. Helping one
+that is only slow does no harm: all that is done at an end may be done twice."""
 
 
 def reap(parts: Parts, dead_runs: Collection[str] = ()) -> list[str]:

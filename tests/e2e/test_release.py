@@ -18,7 +18,7 @@ def test_the_first_build_of_a_service_goes_live_and_every_copy_runs_it(plane: Li
 
 
 def test_a_healthy_build_is_promoted_and_no_request_is_lost_on_the_way(plane: LivePlane) -> None:
-    old = plane.make_stable("checkout")
+    old = plane.stable("checkout")
     new = plane.push("checkout")
     with plane.load("checkout") as load:
         done = plane.release("checkout", new)
@@ -31,7 +31,7 @@ def test_a_healthy_build_is_promoted_and_no_request_is_lost_on_the_way(plane: Li
 def test_a_build_that_fails_one_request_in_five_is_taken_back_and_remembered(
     plane: LivePlane,
 ) -> None:
-    old = plane.make_stable("checkout")
+    old = plane.stable("checkout")
     bad = plane.push("checkout", error_rate=0.2)
     with plane.load("checkout") as load:
         done = plane.release("checkout", bad)
@@ -48,7 +48,7 @@ def test_a_build_that_fails_one_request_in_five_is_taken_back_and_remembered(
 def test_a_build_whose_slow_requests_are_three_times_slower_is_taken_back(
     plane: LivePlane,
 ) -> None:
-    old = plane.make_stable("checkout")
+    old = plane.stable("checkout")
     slow = plane.push("checkout", slow_share=0.04, slow_factor=8)
     with plane.load("checkout") as load:
         done = plane.release("checkout", slow)
@@ -58,7 +58,7 @@ def test_a_build_whose_slow_requests_are_three_times_slower_is_taken_back(
 
 
 def test_without_users_nothing_is_ever_promoted(plane: LivePlane) -> None:
-    plane.make_stable("checkout")
+    plane.stable("checkout")
     version = plane.push("checkout")
     done = plane.release("checkout", version)  # no load at all
     assert done.state == "rolled_back"
@@ -66,7 +66,7 @@ def test_without_users_nothing_is_ever_promoted(plane: LivePlane) -> None:
 
 
 def test_an_operator_takes_a_release_back_with_one_row(plane: LivePlane) -> None:
-    old = plane.make_stable("checkout")
+    old = plane.stable("checkout")
     with plane.load("checkout"):
         process = plane.begin_release("checkout", plane.push("checkout"))
         plane.wait_for_state("checkout", "stepping")
@@ -81,7 +81,7 @@ def test_an_operator_takes_a_release_back_with_one_row(plane: LivePlane) -> None
 def test_an_operator_promotes_a_release_before_the_judge_has_seen_enough(
     plane: LivePlane,
 ) -> None:
-    plane.make_stable("checkout")
+    plane.stable("checkout")
     new = plane.push("checkout")
     process = plane.begin_release("checkout", new)
     plane.wait_for_state("checkout", "stepping")
@@ -95,7 +95,7 @@ def test_an_operator_promotes_a_release_before_the_judge_has_seen_enough(
 def test_a_tester_meets_the_candidate_and_nobody_else_does_at_zero_per_cent(
     plane: LivePlane,
 ) -> None:
-    plane.make_stable("checkout")
+    plane.stable("checkout")
     new = plane.push("checkout")
     process = plane.begin_release("checkout", new)
     plane.wait_for_state("checkout", "stepping")

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def stable(plane: LivePlane) -> str:
-    return plane.make_stable("payments")
+    return plane.stable("payments")
 
 
 def refused(plane: LivePlane, stable: str, image: str, state: str, why: str) -> None:

@@ -16,7 +16,7 @@ SERVICE = "search"
 
 @pytest.fixture(scope="module")
 def stable(plane: LivePlane) -> str:
-    return plane.make_stable(SERVICE)
+    return plane.stable(SERVICE)
 
 
 @pytest.fixture

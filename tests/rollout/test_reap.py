@@ -58,7 +58,7 @@ def test_a_release_whose_route_was_cut_ends_with_the_operators_reason_if_its_run
 
 
 def test_a_driver_that_gave_the_route_back_has_time_to_end_its_release() -> None:
-    given_back = route(None, updated=30, release_id=None)
+    given_back = route(None, updated=10, release_id=None)
     assert why_orphaned(release(), given_back, NOW, 15) == ""
-    long_ago = route(None, updated=120, release_id=None)
+    long_ago = route(None, updated=60, release_id=None)
     assert why_orphaned(release(), long_ago, NOW, 15)

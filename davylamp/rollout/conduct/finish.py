@@ -63,6 +63,14 @@ def confirm(parts: Parts, release_id: int, fence: int) -> Release:
     release = _release(parts, release_id)
     if release.state.is_end:
         return release
+    try:
+        return _confirm(parts, release, fence)
+    except FencedOff:  # somebody else ended it meanwhile
+        return _release(parts, release_id)
+
+
+def _confirm(parts: Parts, release: Release, fence: int) -> Release:
+    release_id = release.id
     figures = _figures(parts, release_id)
     intent = _give_back(parts, release, fence)
     if intent is not None and not wait_for_stable(
