@@ -12,15 +12,15 @@ setup: $(STAMP)
 # --compile-bytecode makes Dagster start three times faster, whatever
 # PYTHONDONTWRITEBYTECODE says on this machine.
 $(STAMP): requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.txt --allow-empty-requirements
-	$(BIN)/python -m ensurepip --version >/dev/null
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --compile-bytecode --editable .
-	touch $(STAMP)
+	@echo "setting up $(VENV), once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --require-hashes --compile-bytecode --requirement requirements.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --editable .
+	@touch $(STAMP)
 
 demo: setup
-	$(BIN)/davylamp demo $(ARGS)
+	@$(BIN)/davylamp demo $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(ARGS)

@@ -26,7 +26,8 @@ from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Event, Release, events_of
 from davylamp.rollout import operate
 
-SERVICE = "hurried"
+HERE, DAGSTER = "hurried-here", "hurried-run"
+"""The services: one released by the command line, one by Dagster."""
 STEPS = ((0.01, 0), (0.05, 0), (0.25, 0), (1.0, 0))
 WALL_SECONDS, CPU_SECONDS = 4.0, 2.0
 _LAST_STEP = 2
@@ -56,14 +57,16 @@ class Cost:
 
 def run(quick: bool) -> Report:
     count = 2 if quick else 8
-    with bench_plane(entry(SERVICE, STEPS)) as plane:
-        # older than the stable version, so that no sensor releases them by itself
-        versions = [plane.push(SERVICE, f"1.0.{n}") for n in range(2 * count)]
-        plane.make_stable(SERVICE, "1.1.0")
-        here = [_by_command_line(plane, version) for version in versions[:count]]
+    with bench_plane(entry(HERE, STEPS), entry(DAGSTER, STEPS)) as plane:
+        plane.make_stable(HERE, "1.0.0")
+        versions = [plane.push(HERE, f"1.{n + 1}.0") for n in range(count)]
+        here = [_by_command_line(plane, version) for version in versions]
+        # older than the stable version, so that no sensor releases them unasked
+        versions = [plane.push(DAGSTER, f"1.0.{n}") for n in range(count)]
+        plane.make_stable(DAGSTER, "1.1.0")
         say("starting Dagster")
         plane.run("up", "--any-port", "--dagster")
-        dagster = [_by_dagster(plane, version) for version in versions[count:]]
+        dagster = [_by_dagster(plane, version) for version in versions]
     figures = (*_figures("command line", here), *_figures("Dagster run", dagster))
     asked = Figure(
         "Dagster: asked → its run begins (not part of the above)",
@@ -77,13 +80,13 @@ def run(quick: bool) -> Report:
 def _by_command_line(plane: BenchPlane, version: str) -> Cost:
     """From the start of the interpreter to its end."""
     say(f"{version} by the command line")
-    with _promoting(plane):
+    with _promoting(plane, HERE):
         began = time.monotonic()
-        driver = plane.start("release", SERVICE, version, "--here")
+        driver = plane.start("release", HERE, version, "--here")
         _, status, used = os.wait4(driver.pid, 0)
         wall = time.monotonic() - began
         driver.returncode = os.waitstatus_to_exitcode(status)
-    return Cost(wall, used.ru_utime + used.ru_stime, 0.0, _stages(plane, version))
+    return Cost(wall, used.ru_utime + used.ru_stime, 0.0, _stages(plane, HERE, version))
 
 
 def _by_dagster(plane: BenchPlane, version: str) -> Cost:
@@ -92,15 +95,15 @@ def _by_dagster(plane: BenchPlane, version: str) -> Cost:
     zygote = psutil.Process(plane.pid_of("dagster-zygote"))
     before = _of_children(zygote)
     asked_at = time.time()
-    with _promoting(plane), plane.ledger.begin() as db:
-        evidence.ask_for_release(db, SERVICE, version, "benchmark")
-    run_of_it = end_of_run(plane, _ended(plane, version).run_id)
+    with _promoting(plane, DAGSTER), plane.ledger.begin() as db:
+        evidence.ask_for_release(db, DAGSTER, version, "benchmark")
+    run_of_it = end_of_run(plane, _ended(plane, DAGSTER, version).run_id)
     wait_for(lambda: not zygote.children(), 10.0)  # then it has been reaped, and counted
     return Cost(
         wall=run_of_it.ended_at - run_of_it.began_at,
         cpu=_of_children(zygote) - before,
         before=run_of_it.began_at - asked_at,
-        stages=_stages(plane, version),
+        stages=_stages(plane, DAGSTER, version),
     )
 
 
@@ -111,13 +114,13 @@ def _of_children(process: psutil.Process) -> float:
 
 
 @contextmanager
-def _promoting(plane: BenchPlane) -> Generator[None]:
+def _promoting(plane: BenchPlane, service: str) -> Generator[None]:
     """Wish for promotion as soon as the next release has reached its last judged step."""
-    last = plane.last_release(SERVICE)
+    last = plane.last_release(service)
     after = last.id if last else 0
 
     def is_at_last_step() -> bool:
-        found = plane.last_release(SERVICE)
+        found = plane.last_release(service)
         if found is None or found.id <= after:
             return False
         if found.state.is_end:
@@ -126,7 +129,7 @@ def _promoting(plane: BenchPlane) -> Generator[None]:
 
     def promote() -> None:
         wait_for(is_at_last_step, _RELEASE_SECONDS, pause_seconds=0.01)
-        operate.promote(plane.ledger, SERVICE, "benchmark", "there is nothing to wait for")
+        operate.promote(plane.ledger, service, "benchmark", "there is nothing to wait for")
 
     promoting = threading.Thread(target=promote)
     promoting.start()
@@ -136,22 +139,22 @@ def _promoting(plane: BenchPlane) -> Generator[None]:
         promoting.join(_RELEASE_SECONDS + 5)
 
 
-def _ended(plane: BenchPlane, version: str) -> Release:
+def _ended(plane: BenchPlane, service: str, version: str) -> Release:
     def has_ended() -> bool:
-        found = plane.last_release(SERVICE)
+        found = plane.last_release(service)
         return found is not None and found.version == version and found.state.is_end
 
     wait_for(has_ended, _RELEASE_SECONDS)
-    found = plane.last_release(SERVICE)
+    found = plane.last_release(service)
     if found is None or found.state is not ReleaseState.PROMOTED:
         raise AssertionError(f"{version} was not promoted: {found}")
     return found
 
 
-def _stages(plane: BenchPlane, version: str) -> dict[str, float]:
+def _stages(plane: BenchPlane, service: str, version: str) -> dict[str, float]:
     """How long each stage took, by the ledger's events."""
     with plane.ledger.begin() as db:
-        events = events_of(db, _ended(plane, version).id)
+        events = events_of(db, _ended(plane, service, version).id)
     return {name: _first(events, end) - _first(events, begin) for name, begin, end in _PARTS}
 
 
