@@ -33,14 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _forget_surroundings()
     signal.signal(signal.SIGTERM, _end)  # or the planes would be left behind
     reports: dict[str, Report] = {}
-    try:
-        for name in given.names or NAMES:
+    for name in given.names or NAMES:
+        try:
             reports[name] = importlib.import_module(f"benchmarks.{name}").run(given.quick)
-            if not given.json:
-                reports[name].show(Console())
-    except DavylampError as error:
-        print(f"benchmarks: {name}: {error}", file=sys.stderr)
-        return error.exit_code
+        except DavylampError as error:
+            print(f"benchmarks: {name}: {error}", file=sys.stderr)
+            return error.exit_code
+        if not given.json:
+            reports[name].show(Console())
     if given.json:
         print(json.dumps(_document(reports, given.quick), indent=2))
     return 0

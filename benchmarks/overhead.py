@@ -169,8 +169,8 @@ def _figures(how: str, costs: Sequence[Cost]) -> list[Figure]:
     return [
         Figure(f"{how}: wall clock", median(c.wall for c in costs), "s", WALL_SECONDS),
         Figure(f"{how}: wall clock, largest", max(c.wall for c in costs), "s", WALL_SECONDS),
-        *(Figure(f"  of it {name}", seconds, "s") for name, seconds in stages.items()),
-        Figure("  of it before, between and after", rest, "s"),
+        *(Figure(f"  {how}: {name}", seconds, "s") for name, seconds in stages.items()),
+        Figure(f"  {how}: before, between and after", rest, "s"),
         Figure(f"{how}: CPU of the driver", median(c.cpu for c in costs), "s", CPU_SECONDS),
         Figure(f"{how}: CPU, largest", max(c.cpu for c in costs), "s", CPU_SECONDS),
     ]

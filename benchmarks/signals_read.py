@@ -1,4 +1,4 @@
-"""What one tick of reading Envoy costs: `python benchmarks/signals_read.py [SERVICES ...]`.
+"""What one tick of reading Envoy costs, for a few services under release and for very many.
 
 Starts an Envoy with three clusters a service, the statistics the router keeps, and one answered
 request on each, then reads all sides at once.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.plane import say
+from benchmarks.report import Figure, Report
 from davylamp.judge.sample import Role
 from davylamp.plane.ports import free_port
 from davylamp.settings import load_settings
@@ -32,6 +31,9 @@ from davylamp.traffic.envoy.bootstrap import BOOTSTRAP_FILE, envoy_command
 from davylamp.traffic.envoy.clusters import cluster
 
 ROUNDS = 10
+SERVICES = (1, 50, 500)
+TICK_MS = 1000.0
+"""The keeper reads once a second."""
 _TYPE = "type.googleapis.com/envoy.extensions.filters"
 
 
@@ -47,19 +49,22 @@ class _Answer(BaseHTTPRequestHandler):
         """Nothing: the table is all there is to see."""
 
 
-def main() -> None:
-    table = Table("services", "clusters", "KB", "ms a read", "of it ms a parse", "samples")
+def run(quick: bool) -> Report:
     backend = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
     threading.Thread(target=backend.serve_forever, daemon=True).start()
-    for services in [int(n) for n in sys.argv[1:]] or [1, 50, 500]:
-        with tempfile.TemporaryDirectory() as folder:
-            row = measure(services, Path(folder), backend.server_port)
-        table.add_row(*row)
-    backend.shutdown()
-    Console().print(table)
+    figures: list[Figure] = []
+    try:
+        for services in SERVICES[:2] if quick else SERVICES:
+            say(f"an Envoy with {services} services under release")
+            with tempfile.TemporaryDirectory() as folder:
+                figures += measure(services, Path(folder), backend.server_port)
+    finally:
+        backend.shutdown()
+    ran = f"Envoy with three clusters a service, one request on each; medians of {ROUNDS} reads"
+    return Report("One grouped read of Envoy's statistics", tuple(figures), ran)
 
 
-def measure(services: int, folder: Path, backend_port: int) -> list[str]:
+def measure(services: int, folder: Path, backend_port: int) -> list[Figure]:
     watched = [
         Watched(f"service-number-{n:03d}", role, 4711) for n in range(services) for role in Role
     ]
@@ -86,17 +91,20 @@ def measure(services: int, folder: Path, backend_port: int) -> list[str]:
         envoy.wait(10)
 
 
-def _read(services: int, watched: list[Watched], base: str) -> list[str]:
+def _read(services: int, watched: list[Watched], base: str) -> list[Figure]:
     source = EnvoySource(base)
     query = {"format": "json", "histogram_buckets": "disjoint", "filter": stats_filter(watched)}
-    body = httpx.get(f"{base}/stats", params=query, trust_env=False).content
+    body = httpx.get(f"{base}/stats", params=query, trust_env=False, timeout=30).content
     reading = _median_ms(lambda: source.read(watched))
     parsing = _median_ms(lambda: parse_stats(json.loads(body)))
     samples = source.read(watched)
     assert all(s.succeeded == 1 and sum(s.latency) == 1 for s in samples)
-    size = f"{len(body) / 1000:.0f}"
-    figures = [f"{reading:.1f}", f"{parsing:.1f}", str(len(samples))]
-    return [str(services), str(len(watched)), size, *figures]
+    of = f"{services} services" if services > 1 else "1 service"
+    return [
+        Figure(f"{of}: a read", reading, "ms", TICK_MS),
+        Figure(f"  {of}: parsing", parsing, "ms"),
+        Figure(f"  {of}: size", len(body) / 1000, "KB"),
+    ]
 
 
 def _with_clusters(
@@ -141,7 +149,3 @@ def _wait(is_there: Callable[[], bool], seconds: float = 60) -> None:
             pass
         time.sleep(0.05)
     raise TimeoutError("Envoy was not ready in time")
-
-
-if __name__ == "__main__":
-    main()

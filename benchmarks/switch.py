@@ -101,8 +101,8 @@ def _roll_back_by_judge(plane: BenchPlane, version: str, number: int) -> Switch:
         route = db.execute(select(RouteRow).where(RouteRow.service == SERVICE)).one()
     if route.confirmed_generation != route.generation:
         raise Unreachable(f"generation {route.generation} of {SERVICE} was not confirmed")
-    times = (verdict_at, route.updated_at, route.confirmed_at)
-    return Switch(*(t.timestamp() for t in times), time.time())
+    written_at, confirmed_at = route.updated_at.timestamp(), route.confirmed_at.timestamp()
+    return Switch(verdict_at.timestamp(), written_at, confirmed_at, time.time())
 
 
 def _flip(plane: BenchPlane, version: str, seconds: float) -> list[Switch]:

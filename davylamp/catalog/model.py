@@ -54,6 +54,8 @@ class ReleasePolicy(_Entry):
         shares = [step.share for step in self.steps]
         if any(b <= a for a, b in pairwise(shares)):
             raise ValueError(f"the shares of steps must grow, found {shares}")
+        if shares[0] == 1.0:
+            raise ValueError("the first step must have a share below 1.0: users come bit by bit")
         if shares[-1] != 1.0:
             raise ValueError(f"the last step must have share 1.0, found {shares[-1]}")
         return self

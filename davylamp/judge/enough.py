@@ -26,8 +26,12 @@ def what_is_missing(sides: Sides, policy: JudgePolicy, elapsed_seconds: float) -
     return tuple(missing)
 
 
+_AGES = 1e9
+
+
 def _time_to_come(side: Intervals, have: float, needed: float, elapsed_seconds: float) -> str:
     seconds = max(float(side.seconds.sum()), elapsed_seconds if elapsed_seconds > 0 else 0.0)
     if have <= 0 or seconds <= 0 or not math.isfinite(seconds):
         return "none came yet"
-    return f"about {math.ceil((needed - have) * seconds / have):,} s more"
+    more = (needed - have) * seconds / have
+    return f"about {math.ceil(more):,} s more" if more < _AGES else "hardly any came yet"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from davylamp.judge.sample import Role
 from davylamp.ledger.instance import Instance, InstanceState
-from davylamp.ledger.models import InstanceRow, ServiceRow
+from davylamp.ledger.models import InstanceRow, ReleaseRow, ReleaseState, ServiceRow
 
 _NOW = func.clock_timestamp()
+_OBSERVED = ("digest", "state", "address", "reason", "started_at")
 _ORDERED_FOR = timedelta(seconds=60)
 """How long a copy may be written down without its platform showing it."""
 
@@ -63,7 +64,7 @@ def set_freeze(db: Connection, name: str, reason: str | None) -> None:
 
 def assign(db: Connection, instances: Iterable[Instance]) -> None:
     """Write down which copies are about to play which part, before they are started."""
-    rows = [_row(i) for i in instances]
+    rows = sorted((_row(i) for i in instances), key=_by_id)
     if rows:
         query = insert(InstanceRow)
         changed = {"role": query.excluded.role, "release_id": query.excluded.release_id}
@@ -71,33 +72,52 @@ def assign(db: Connection, instances: Iterable[Instance]) -> None:
 
 
 def change_role(db: Connection, ids: Sequence[str], role: Role) -> None:
+    _lock(db, ids)
     db.execute(update(InstanceRow).where(InstanceRow.id.in_(ids)).values(role=role))
 
 
-def observe(db: Connection, seen: Sequence[Instance], *, whole_fleet: bool) -> None:
-    """Bring the record up to what the platform shows. A copy's part stays as assigned; with
-    `whole_fleet`, one that isn't shown any more is stopped."""
-    if seen:
+def observe(
+    db: Connection,
+    seen: Sequence[Instance],
+    *,
+    whole_fleet: bool,
+    began: datetime | None = None,
+) -> None:
+    """Bring the record up to what the platform shows; only what has changed is written.
+
+    A copy's part stays as assigned. With `whole_fleet`, one that isn't shown any more is
+    stopped. `began` is when the reading began, by the database's clock: what was written
+    since then is newer and stays.
+    """
+    rows = sorted((_row(i) for i in seen), key=_by_id)
+    if rows:
         query = insert(InstanceRow)
-        news = ("digest", "state", "address", "reason", "started_at")
-        changed = {name: query.excluded[name] for name in news} | {"observed_at": _NOW}
-        rows = [_row(i) for i in seen]
-        db.execute(query.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+        changed = {name: query.excluded[name] for name in _OBSERVED}
+        differs = or_(
+            *(getattr(InstanceRow, n).is_distinct_from(query.excluded[n]) for n in _OBSERVED)
+        )
+        newer = InstanceRow.observed_at <= began if began is not None else true()
+        statement = query.on_conflict_do_update(
+            index_elements=["id"],
+            set_=changed | {"observed_at": _NOW},
+            where=and_(differs, newer),
+        )
+        db.execute(statement, rows)
     if not whole_fleet:
         return
     just_ordered = (InstanceRow.state == InstanceState.STARTING) & (
         InstanceRow.observed_at > _NOW - _ORDERED_FOR
     )
-    gone = (
-        update(InstanceRow)
-        .where(
-            InstanceRow.id.not_in([i.id for i in seen]),
-            InstanceRow.state != InstanceState.STOPPED,
-            ~just_ordered,
-        )
-        .values(state=InstanceState.STOPPED, reason="no longer listed by its platform")
+    gone = select(InstanceRow.id).where(
+        InstanceRow.id.not_in([i.id for i in seen]),
+        InstanceRow.state != InstanceState.STOPPED,
+        ~just_ordered,
     )
-    db.execute(gone)
+    if began is not None:
+        gone = gone.where(InstanceRow.observed_at <= began)
+    ids = list(db.execute(gone).scalars())
+    if ids:
+        mark_stopped(db, ids, "no longer listed by its platform")
 
 
 def mark_unreachable(db: Connection) -> None:
@@ -141,8 +161,24 @@ def _row(instance: Instance) -> dict[str, object]:
 
 def mark_stopped(db: Connection, ids: Sequence[str], reason: str) -> None:
     """Copies that were told to end: they get no requests from now on."""
-    db.execute(
-        update(InstanceRow)
-        .where(InstanceRow.id.in_(ids))
-        .values(state=InstanceState.STOPPED, reason=reason)
-    )
+    _lock(db, ids)
+    values = {"state": InstanceState.STOPPED, "reason": reason, "observed_at": _NOW}
+    db.execute(update(InstanceRow).where(InstanceRow.id.in_(ids)).values(values))
+
+
+def releases_ended_as(
+    db: Connection, ids: Collection[int], states: Collection[ReleaseState]
+) -> set[int]:
+    """Which of these releases have ended in one of these states."""
+    query = select(ReleaseRow.id).where(ReleaseRow.id.in_(ids), ReleaseRow.state.in_(states))
+    return set(db.execute(query).scalars())
+
+
+def _lock(db: Connection, ids: Sequence[str]) -> None:
+    """Lock copies in one order, whoever does it: no two writers wait for each other."""
+    query = select(InstanceRow.id).where(InstanceRow.id.in_(ids)).order_by(InstanceRow.id)
+    db.execute(query.with_for_update())
+
+
+def _by_id(row: dict[str, object]) -> str:
+    return str(row["id"])

@@ -102,6 +102,8 @@ class ReleaseRow(Base):
     state: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="")
     plan: Mapped[dict[str, Any]]
+    entry: Mapped[dict[str, Any]]
+    """The catalog entry as it was when the release began."""
     step: Mapped[int] = mapped_column(server_default="0")
     seed: Mapped[int] = mapped_column(BigInteger)
     requested_by: Mapped[str]
@@ -112,6 +114,8 @@ class ReleaseRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     ended_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
+    decided_end: Mapped[str | None]
+    """How it shall end once what it started is gone; the reason is in `reason`."""
     traffic_at: Mapped[datetime | None]
     """When users first met the candidate."""
     figures: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -27,6 +27,7 @@ class Release:
     state: ReleaseState
     reason: str
     plan: Mapping[str, Any]
+    entry: Mapping[str, Any]
     step: int
     seed: int
     requested_by: str
@@ -40,6 +41,7 @@ class Release:
     wish_reason: str | None = None
     ended_at: datetime | None = None
     decided_at: datetime | None = None
+    decided_end: str | None = None
     traffic_at: datetime | None = None
     figures: Mapping[str, Any] | None = None
 
@@ -50,6 +52,7 @@ def open_release(
     service: str,
     image: str,
     plan: Mapping[str, Any],
+    entry: Mapping[str, Any],
     seed: int,
     requested_by: str,
     run_id: str = "",
@@ -60,6 +63,7 @@ def open_release(
         "service": service,
         "image": image,
         "plan": dict(plan),
+        "entry": dict(entry),
         "seed": seed,
         "requested_by": requested_by,
         "run_id": run_id,
@@ -86,6 +90,16 @@ def get_release(db: Connection, release_id: int) -> Release:
     if row is None:
         raise BadInput(f"the ledger has no release {release_id}; `davylamp status` lists them")
     return _release(row)
+
+
+def lock_release(db: Connection, release_id: int) -> Release:
+    """The release, its row locked until the transaction ends. Raises `FencedOff` when it has
+    ended."""
+    row = db.execute(select(ReleaseRow).where(ReleaseRow.id == release_id).with_for_update())
+    release = _release(row.one())
+    if release.state.is_end:
+        raise FencedOff(f"release {release_id} has ended as {release.state}: {release.reason}")
+    return release
 
 
 def active_release(db: Connection, service: str) -> Release | None:
@@ -141,10 +155,18 @@ def note_traffic(db: Connection, release_id: int) -> None:
     update_release(db, release_id, "traffic", "users meet the candidate", traffic_at=DATABASE_NOW)
 
 
-def note_decision(db: Connection, release_id: int, reason: str) -> None:
-    """The roll-back is decided, and about to be carried out."""
+def note_decision(db: Connection, release_id: int, reason: str, end: ReleaseState) -> None:
+    """The roll-back is decided, and about to be carried out; `end` is how it shall end."""
     state = ReleaseState.ROLLING_BACK
-    update_release(db, release_id, "rolling_back", reason, state=state, decided_at=DATABASE_NOW)
+    update_release(
+        db,
+        release_id,
+        "rolling_back",
+        reason,
+        state=state,
+        decided_at=DATABASE_NOW,
+        decided_end=end,
+    )
 
 
 def wish(db: Connection, service: str, what: str, by: str, why: str) -> Release:

@@ -15,6 +15,13 @@ from davylamp.errors import BadInput, Unreachable
 _OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 )
+# A server that vanished without a word is noticed within seconds, not by TCP's own patience.
+_PATIENCE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class Ledger:
@@ -31,7 +38,7 @@ class Ledger:
                 checked_url(url),
                 pool_size=4,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": 5, "options": _OPTIONS},
+                connect_args={"connect_timeout": 5, "options": _OPTIONS, **_PATIENCE},
             )
         )
 

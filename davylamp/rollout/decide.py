@@ -9,6 +9,9 @@ from davylamp.rollout.coexistence import Coexistence
 from davylamp.rollout.plan import Plan
 from davylamp.rollout.state import Decision, Move, Phase, Progress
 
+_FRESH_SECONDS = 3.5
+"""No share is raised, and nothing made stable, on signals older than this."""
+
 
 def decide(plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence) -> Decision:
     """Say what a release does next, and why.
@@ -17,9 +20,9 @@ def decide(plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence)
     is to go back to stable. A fixed-window verdict is only heard at a step's end; harm that
     cannot wait (`early-stop`) at every tick.
     """
-    harm = _reason_to_go_back(plan, progress, verdict, guard)
-    if harm:
-        return Decision(Move.ROLL_BACK, harm)
+    back = _way_back(plan, progress, verdict, guard)
+    if back is not None:
+        return back
     if progress.phase is Phase.HELD:
         return _while_held(plan, progress)
     if progress.phase is Phase.WATCHING:
@@ -27,12 +30,18 @@ def decide(plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence)
     return _while_stepping(plan, progress, verdict)
 
 
-def _reason_to_go_back(plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence) -> str:
+def _way_back(
+    plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence
+) -> Decision | None:
+    """What takes a release back in whichever phase it is."""
     if guard.conflicts:
-        return str(guard.conflicts[0])
+        return Decision(Move.ROLL_BACK, str(guard.conflicts[0]))
     if verdict.outcome is Outcome.ROLLBACK and verdict.judge == "early-stop":
-        return verdict.headline
-    return _what_is_wrong_with(plan, progress)
+        return Decision(Move.ROLL_BACK, verdict.headline, blames_build=True)
+    if progress.candidate_ready < 1:
+        return Decision(Move.ROLL_BACK, "no copy of the candidate is alive", blames_build=True)
+    wrong = _what_is_wrong_with(plan, progress)
+    return Decision(Move.ROLL_BACK, wrong) if wrong else None
 
 
 def _what_is_wrong_with(plan: Plan, progress: Progress) -> str:
@@ -40,8 +49,6 @@ def _what_is_wrong_with(plan: Plan, progress: Progress) -> str:
         return "the clock gave no number: going back to stable"
     if progress.phase is Phase.STEPPING and not 0 <= progress.step < len(plan.steps):
         return f"the plan has no step {progress.step}: going back to stable"
-    if progress.candidate_ready < 1:
-        return "no copy of the candidate is alive"
     if progress.blind_seconds > plan.blind_seconds:
         return f"no signals of the candidate for {progress.blind_seconds:.0f} s"
     return ""
@@ -63,11 +70,26 @@ def _while_watching(plan: Plan, progress: Progress, verdict: Verdict) -> Decisio
     wish = progress.wish
     if wish is not None and wish.what == "hold" and progress.phase_seconds < plan.hold_seconds:
         return Decision(Move.KEEP, f"{wish.by} holds it at 100 %: {wish.why or 'no reason given'}")
+    if wish is not None and wish.what == "hold":
+        return Decision(Move.ROLL_BACK, f"{wish.by} held it at 100 % and nobody came back to it")
     if progress.phase_seconds < plan.watch_seconds:
         return Decision(Move.KEEP, "all users are on the candidate; the previous build stays warm")
+    missing = _missing_at_the_end(progress)
+    if missing and progress.phase_seconds < plan.watch_seconds + plan.patience_seconds:
+        return Decision(Move.KEEP, missing)
+    if missing:
+        return Decision(Move.ROLL_BACK, f"watched long enough at 100 %: {missing}")
     return Decision(
         Move.FINISH, f"watched for {plan.watch_seconds:.0f} s at 100 %: {verdict.headline}"
     )
+
+
+def _missing_at_the_end(progress: Progress) -> str:
+    if progress.blind_seconds > _FRESH_SECONDS:
+        return f"the last signal is {progress.blind_seconds:.0f} s old"
+    if progress.candidate_ready < progress.candidate_wanted:
+        return f"{progress.candidate_ready} of {progress.candidate_wanted} copies are ready"
+    return ""
 
 
 def _while_stepping(plan: Plan, progress: Progress, verdict: Verdict) -> Decision:
@@ -79,6 +101,8 @@ def _while_stepping(plan: Plan, progress: Progress, verdict: Verdict) -> Decisio
     step = plan.steps[progress.step]
     if progress.phase_seconds < step.seconds:
         return Decision(Move.KEEP, verdict.headline)
+    if progress.blind_seconds > _FRESH_SECONDS:
+        return _wait(plan, progress, f"the last signal is {progress.blind_seconds:.0f} s old")
     if progress.requests < step.minimum_requests:
         missing = f"{progress.requests} of {step.minimum_requests} requests at this step"
         return _wait(plan, progress, missing)
@@ -87,7 +111,7 @@ def _while_stepping(plan: Plan, progress: Progress, verdict: Verdict) -> Decisio
 
 def _at_the_end_of_a_step(plan: Plan, progress: Progress, verdict: Verdict) -> Decision:
     if verdict.outcome is Outcome.ROLLBACK:
-        return Decision(Move.ROLL_BACK, verdict.headline)
+        return Decision(Move.ROLL_BACK, verdict.headline, blames_build=True)
     if progress.step + 1 < len(plan.steps):
         if verdict.outcome is Outcome.MANUAL:
             return _wait(plan, progress, verdict.headline)

@@ -19,7 +19,7 @@ from davylamp.judge.sample import Role
 from davylamp.ledger import evidence, inventory
 from davylamp.ledger.instance import Instance
 from davylamp.ledger.models import ReleaseState
-from davylamp.ledger.releases import active_releases
+from davylamp.ledger.releases import active_releases, database_now
 from davylamp.rollout.parts import Parts, open_parts
 from davylamp.rollout.reap import reap
 from davylamp.settings import load_settings
@@ -52,6 +52,8 @@ def observe_and_sample(parts: Parts, source: Source) -> None:
 
 
 def _observe(parts: Parts) -> list[Instance]:
+    with parts.ledger.begin() as db:
+        began = database_now(db)
     try:
         seen = parts.platform.instances()
     except DavylampError:
@@ -59,7 +61,7 @@ def _observe(parts: Parts) -> list[Instance]:
             inventory.mark_unreachable(db)
         raise
     with parts.ledger.begin() as db:
-        inventory.observe(db, seen, whole_fleet=True)
+        inventory.observe(db, seen, whole_fleet=True, began=began)
     return seen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from davylamp.errors import Refused
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.intent import RouteIntent
+from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 
@@ -18,7 +19,12 @@ def roll_back(ledger: Ledger, service: str, by: str, why: str) -> RouteIntent:
         running = releases.active_release(db, service)
         if running is None:
             raise Refused(_nothing_to_roll_back(inventory.live_service(db, service)))
+        running = releases.lock_release(db, running.id)
+        if running.state is ReleaseState.CONFIRMING:
+            raise Refused(_nothing_to_roll_back(inventory.live_service(db, service)))
         reason = f"rolled back by {by}: {why or 'no reason given'}"
+        if running.digest and running.traffic_at:
+            evidence.mark_bad(db, service, running.digest, reason)
         intent = routes.cut_route(db, service, reason)
         releases.append_event(db, running.id, "rollback_by_hand", reason)
     return intent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from davylamp.builds.open import open_registry
@@ -22,7 +23,12 @@ class Parts:
     settings: Settings
     ledger: Ledger
     platform: Platform
-    catalog: Catalog
+    known_catalog: Catalog | None = None
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Read when first asked for: a release under way goes by its own copy of its entry."""
+        return self.known_catalog or load_catalog(self.settings.catalog)
 
     def registry(self, service: Service) -> Registry:
         return open_registry(service.image.registry or self.settings.require("registry_url"))
@@ -32,10 +38,9 @@ class Parts:
 
 
 def open_parts(settings: Settings) -> Parts:
-    """Raises `Unreachable` when an address isn't known, `BadInput` for a broken catalog."""
+    """Raises `Unreachable` when an address isn't known."""
     return Parts(
         settings=settings,
         ledger=Ledger.connect(settings.require("ledger_url")),
         platform=LocalPlatform(Path(settings.require("platform_socket"))),
-        catalog=load_catalog(settings.catalog),
     )

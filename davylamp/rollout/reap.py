@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from davylamp.errors import DavylampError
 from davylamp.ledger import routes
 from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release, active_releases, database_now
 from davylamp.rollout.conduct import finish
+from davylamp.rollout.conduct.finish import stop_strays
 from davylamp.rollout.parts import Parts
 
 _GRACE_SECONDS = 3.0
@@ -34,7 +34,7 @@ def reap(parts: Parts, dead_runs: Collection[str] = ()) -> list[str]:
         why = why_orphaned(release, intent, now, parts.settings.lease_seconds, dead_runs)
         if why:
             done.append(_end(parts, release, intent, why))
-    return done
+    return done + [f"{name} was still running after its release" for name in stop_strays(parts)]
 
 
 def why_orphaned(
@@ -60,15 +60,10 @@ def why_orphaned(
 
 def _end(parts: Parts, release: Release, intent: RouteIntent | None, why: str) -> str:
     fence = intent.fence if intent else 0
-    decided = release.state is ReleaseState.ROLLING_BACK
     by_operator = intent is not None and intent.release_id and intent.lease_expires_at is None
-    end = ReleaseState.ROLLED_BACK if decided or by_operator else ReleaseState.ABANDONED
-    why = release.reason if decided else why
+    end = ReleaseState.ROLLED_BACK if by_operator else ReleaseState.ABANDONED
     try:
-        if release.state is ReleaseState.CONFIRMING:
-            ended = finish.confirm(parts, release.id, fence)
-        else:
-            ended = finish.take_back(parts, release.id, fence, why, end)
-    except DavylampError as error:
-        return f"release {release.id} of {release.service} could not be ended yet: {error}"
-    return f"release {release.id} of {release.service} ended as {ended.state}: {why}"
+        ended = finish.take_back(parts, release.id, fence, why, end)
+    except Exception as error:  # noqa: BLE001 - one release's trouble must not keep others waiting
+        return f"release {release.id} of {release.service} could not be ended yet: {error!r}"
+    return f"release {release.id} of {release.service} ended as {ended.state}: {ended.reason}"

@@ -36,7 +36,9 @@ class Progress:
     blind_seconds: float = 0.0
     """Since the last signal of the candidate."""
     candidate_ready: int = 1
-    """Copies of the candidate that are alive and ready."""
+    """Copies of the candidate that are alive and ready, as far as anybody can say."""
+    candidate_wanted: int = 1
+    """How many there should be before they are all that users have."""
     wish: Wish | None = None
 
 
@@ -56,3 +58,5 @@ class Decision:
 
     move: Move
     reason: str
+    blames_build: bool = False
+    """Whether the build itself was found wanting: then it isn't tried again by itself."""

@@ -54,7 +54,7 @@ def figures_of_verdict(verdict: Verdict) -> Metadata:
 def evidence_of(parts: Parts, release_id: int) -> Metadata:
     """The last verdict as figures and a table, and the pictures of what it was made from."""
     from davylamp.ledger.evidence import last_verdict
-    from davylamp.rollout.conduct.watch import both_sides
+    from davylamp.rollout.conduct.figures import both_sides
 
     with parts.ledger.begin() as db:
         verdict = last_verdict(db, release_id)

@@ -25,7 +25,7 @@ PUSHED = PushedImage("shop/checkout", "1.1.0", DIGEST)
 def begin(ledger: Ledger, image: str = "shop/checkout:1.1.0") -> releases.Release:
     with ledger.begin() as db:
         opened = releases.open_release(
-            db, service="checkout", image=image, plan={}, seed=1, requested_by="a test"
+            db, service="checkout", image=image, plan={}, entry={}, seed=1, requested_by="a test"
         )
         routes.take_route(db, "checkout", opened.id, 1, 60)
         return opened

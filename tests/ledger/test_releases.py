@@ -17,7 +17,7 @@ pytestmark = pytest.mark.server
 def opened(ledger: Ledger, service: str = "checkout") -> Release:
     with ledger.begin() as db:
         return releases.open_release(
-            db, service=service, image="1.1.0", plan={}, seed=1, requested_by="ana"
+            db, service=service, image="1.1.0", plan={}, entry={}, seed=1, requested_by="ana"
         )
 
 
@@ -60,7 +60,7 @@ def test_every_change_is_an_event_in_order(ledger: Ledger) -> None:
     first = opened(ledger)
     with ledger.begin() as db:
         releases.note_traffic(db, first.id)
-        releases.note_decision(db, first.id, "errors")
+        releases.note_decision(db, first.id, "errors", ReleaseState.ROLLED_BACK)
         releases.end_release(db, first.id, ReleaseState.ROLLED_BACK, "errors")
         kinds = [event.kind for event in releases.events_of(db, first.id)]
     assert kinds == ["opened", "traffic", "rolling_back", "rolled_back"]

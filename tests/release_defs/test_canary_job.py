@@ -272,7 +272,7 @@ def test_leftover_instance_is_named_and_the_run_is_not_green(
     world.push("1.1.0")
     eighth = world.copies.instances()[0]
     world.copies.running["the-eighth"] = type(eighth)(
-        **{**vars(eighth), "id": "the-eighth", "digest": "sha256:" + "8" * 64}
+        **{**vars(eighth), "id": "the-eighth", "digest": "sha256:" + "8" * 64, "release_id": 0}
     )
     with world.parts.ledger.begin() as db:
         evidence.record_build(

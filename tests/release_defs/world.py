@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from davylamp.builds.contract import Contract
 from davylamp.builds.image import build_image, push_image
 from davylamp.builds.layout import LayoutRegistry
-from davylamp.catalog.model import Catalog, Service
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import LATENCY_BOUNDS_MS, Role, Sample
 from davylamp.ledger import evidence, routes
@@ -135,11 +136,16 @@ def _repeat(act: Callable[[], None], seconds: float, stop: threading.Event) -> N
 def make_world(ledger: Ledger, folder: Path) -> World:
     copies = Copies()
     registry = LayoutRegistry(folder / "registry")
+    catalog = folder / "catalog"
+    catalog.mkdir()
+    (catalog / f"{SERVICE}.yaml").write_text(yaml.safe_dump(_ENTRY))
     settings = Settings(
-        home=folder, registry_url=f"oci-layout://{registry.folder}", confirm_seconds=10
+        home=folder,
+        catalog=catalog,
+        registry_url=f"oci-layout://{registry.folder}",
+        confirm_seconds=10,
     )
-    catalog = Catalog(services={SERVICE: Service.model_validate(_ENTRY)})
-    return World(Parts(settings, ledger, copies, catalog), registry, folder / "sources", copies)
+    return World(Parts(settings, ledger, copies), registry, folder / "sources", copies)
 
 
 _ENTRY = {

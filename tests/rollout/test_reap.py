@@ -18,6 +18,7 @@ def release(run_id: str = "run-1") -> Release:
         state=ReleaseState.STEPPING,
         reason="",
         plan={},
+        entry={},
         step=0,
         seed=1,
         requested_by="ana",

@@ -196,6 +196,7 @@ def _open_release(ledger: Ledger, run_id: str, lease_seconds: float = 15) -> int
             service="checkout",
             image="1.0.0",
             plan={},
+            entry={},
             seed=1,
             requested_by="somebody",
             run_id=run_id,

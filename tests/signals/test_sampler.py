@@ -34,7 +34,7 @@ def test_a_tick_writes_one_sample_a_known_side_with_the_part_the_ledger_gave(
     copy = Instance("x", "shop", "sha256:0", Role.CANDIDATE, 0, InstanceState.READY)
     with ledger.begin() as db:
         release = open_release(
-            db, service="shop", image="shop:1", plan={}, seed=1, requested_by="test"
+            db, service="shop", image="shop:1", plan={}, entry={}, seed=1, requested_by="test"
         )
         copy = replace(copy, release_id=release.id)
         assign(db, [copy])

@@ -11,13 +11,16 @@ from davylamp.ledger import evidence, inventory, routes
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release, get_release, open_release
 from davylamp.rollout.conduct import finish
+from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.promote import promote_candidate
 from davylamp.rollout.conduct.session import Ending, Session, Stage
 from davylamp.rollout.conduct.start import start_both_sides
 from davylamp.rollout.conduct.steps import wait_for_human, walk
 from davylamp.rollout.conduct.verify import guard_candidate, verify_candidate
+from davylamp.rollout.conduct.vigil import HarmSeen
 from davylamp.rollout.conduct.watch import OnTick, Tick
+from davylamp.rollout.entry import entry_of
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.plan import canary_plan, first_plan
 
@@ -61,6 +64,7 @@ class Conduct:
                 service=service,
                 image=image,
                 plan=plan.document(),
+                entry=entry.model_dump(mode="json"),
                 seed=secrets.randbits(62),
                 requested_by=requested_by,
                 run_id=run_id,
@@ -78,7 +82,7 @@ class Conduct:
         with parts.ledger.begin() as db:
             release = get_release(db, release_id)
         hold = RouteHold(parts.ledger, parts.settings, release.service, release_id, fence)
-        return cls(Session(parts, parts.catalog.service(release.service), hold))
+        return cls(Session(parts, entry_of(release), hold))
 
     @property
     def release_id(self) -> int:
@@ -139,7 +143,8 @@ class Conduct:
         except DavylampError as error:
             if self.release().state is ReleaseState.CONFIRMING:
                 return Ending("promoted", f"{reason}; afterwards: {error}")
-            return self._cut_if_back(Ending("roll_back", str(error)))
+            blames = isinstance(error, HarmSeen) and error.blames_build
+            return self._cut_if_back(Ending("roll_back", str(error), None, blames))
 
     def roll_back(self, reason: str) -> Stage:
         """All users to stable first; then stop the copies, and end the release."""
@@ -148,7 +153,7 @@ class Conduct:
 
     def confirm(self) -> Stage:
         """Every observed copy runs the new digest. Raises `Refused` naming the one left over."""
-        release = finish.confirm(self.session.parts, self.release_id, self.fence)
+        release = confirm(self.session.parts, self.release_id, self.fence)
         if release.state is not ReleaseState.PROMOTED:
             raise Refused(release.reason)
         return Stage(release.reason, dict(release.figures or {}))
@@ -161,7 +166,13 @@ class Conduct:
         """Users go to stable with the decision, not when the driver gets to its next stage."""
         if ending.kind == "roll_back":
             with suppress(FencedOff):  # somebody has ended it: they are there already
-                finish.cut(self.session.parts, self.release_id, self.fence, ending.reason)
+                finish.cut(
+                    self.session.parts,
+                    self.release_id,
+                    self.fence,
+                    ending.reason,
+                    blames_build=ending.blames_build,
+                )
         return ending
 
     def _take_back(self, reason: str, end: ReleaseState) -> None:

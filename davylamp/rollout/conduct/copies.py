@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
 
 from davylamp.errors import Refused
 from davylamp.fleet.protocol import Platform, StartOrder
@@ -26,15 +28,20 @@ def start_copies(parts: Parts, hold: RouteHold, orders: Sequence[StartOrder]) ->
 
     Raises `Refused` naming the copy that failed and why.
     """
-    with parts.ledger.begin() as db:
-        inventory.assign(db, [_planned(o, name) for o in orders for name in o.ids])
+
+    def write(done: Callable[[Connection], None]) -> None:
+        with parts.ledger.begin() as db:
+            done(db)
+
+    planned = [_planned(o, name) for o in orders for name in o.ids]
+    hold.patiently(lambda: write(lambda db: inventory.assign(db, planned)))
+    hold.renew()  # a driver that was asleep until now must start nothing
     for one in orders:
         parts.platform.start(one)
     seconds = max(o.start_seconds for o in orders) + 60  # unpacking comes before listening
     wanted = {name for o in orders for name in o.ids}
     ready = _wait_until_ready(parts.platform, hold, wanted, seconds)
-    with parts.ledger.begin() as db:
-        inventory.observe(db, ready, whole_fleet=False)
+    hold.patiently(lambda: write(lambda db: inventory.observe(db, ready, whole_fleet=False)))
     return ready
 
 

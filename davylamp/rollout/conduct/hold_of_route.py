@@ -30,6 +30,8 @@ class RouteHold:
     service: str
     release_id: int
     fence: int
+    vigil: Callable[[], None] | None = None
+    """What else to do whenever the lease is looked after."""
     _renewed_at: float = field(default_factory=time.monotonic)
 
     def renew(self) -> None:
@@ -39,8 +41,14 @@ class RouteHold:
         """
         if time.monotonic() - self._renewed_at < self.settings.renew_seconds:
             self._check_still_mine()
-            return
-        self.patiently(self._renew)
+        else:
+            self.patiently(self._renew)
+        if self.vigil is not None:
+            act, self.vigil = self.vigil, None  # it renews as well: not again from within
+            try:
+                act()
+            finally:
+                self.vigil = act
 
     def patiently(self, act: Callable[[], T]) -> T:
         """Do something with the ledger, again and again, while the lease may still be valid."""

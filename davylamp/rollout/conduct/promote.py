@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
 
 from davylamp.judge.sample import Role
 from davylamp.ledger import inventory, routes
+from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
-from davylamp.ledger.releases import DATABASE_NOW, update_release
+from davylamp.ledger.releases import DATABASE_NOW, lock_release, update_release
 from davylamp.rollout.conduct.copies import copies_of_release, start_copies
+from davylamp.rollout.conduct.figures import both_sides
 from davylamp.rollout.conduct.session import Ending, Session
 from davylamp.rollout.conduct.steps import ending, watcher
-from davylamp.rollout.conduct.watch import OnTick, both_sides
+from davylamp.rollout.conduct.verify import Candidate
+from davylamp.rollout.conduct.vigil import keeping_vigil
+from davylamp.rollout.conduct.watch import OnTick
 from davylamp.rollout.state import Move, Phase
 
 _BATCHES = 4
@@ -19,14 +26,16 @@ _BATCHES = 4
 
 def promote_candidate(session: Session, reason: str, on_tick: OnTick) -> Ending:
     """Bring the candidate to full size and to all users, watch it there, and make it stable."""
-    plan = session.plan()
+    plan, release = session.plan(), session.release()
     session.enter(ReleaseState.PROMOTING, reason, decided_at=DATABASE_NOW)
-    if plan.steps:
-        grow_to_full_size(session)
-        _, reference = both_sides(session.parts, session.hold.release_id)
-        _confirm(session, (1.0, 0.0), "promoted: all users")
-        watching = watcher(session, plan, Phase.WATCHING, session.release().step, 1.0)
+    if release.stable_digest is not None:
+        with keeping_vigil(session):
+            grow_to_full_size(session)
+            _, reference = both_sides(session.parts, session.hold.release_id)
+            _confirm(session, (1.0, 0.0), "promoted: all users")
+        watching = watcher(session, plan, Phase.WATCHING, release.step, 1.0)
         watching.reference = reference
+        watching.wanted = session.service.instances
         tick = watching.until_decided(on_tick)
         session.note("decided", tick.decision.reason, move=tick.decision.move)
         if tick.decision.move is not Move.FINISH:
@@ -40,7 +49,9 @@ def grow_to_full_size(session: Session) -> None:
     shares stay as they are."""
     step = session.plan().steps[session.release().step]
     candidate = session.candidate()
-    have, wanted = session.service.release.candidate_instances, session.service.instances
+    copies = copies_of_release(session.parts.platform, session.hold.release_id)
+    have = sum(i.role is Role.CANDIDATE for i in copies)
+    wanted = session.service.instances
     batch = max(1, math.ceil((wanted - have) / _BATCHES))
     while have < wanted:
         count = min(batch, wanted - have)
@@ -60,28 +71,44 @@ def make_stable(session: Session, reason: str) -> None:
     release, candidate = session.release(), session.candidate()
     copies = copies_of_release(session.parts.platform, release.id)
     ids = [i.id for i in copies if i.role is Role.CANDIDATE]
-    share = 1.0 if session.plan().steps else 0.0
-    with session.parts.ledger.begin() as db:
-        inventory.set_stable(
-            db,
-            release.service,
-            digest=candidate.digest,
-            version=candidate.version,
-            image=candidate.image,
-            release_id=release.id,
-        )
-        inventory.change_role(db, ids, Role.STABLE)
-        update_release(db, release.id, "made_stable", reason, state=ReleaseState.CONFIRMING)
-        intent = routes.set_shares(
-            db,
-            session.hold.service,
-            session.hold.fence,
-            candidate=share,
-            baseline=0.0,
-            lease_seconds=session.parts.settings.lease_seconds,
-            reason=f"{candidate.version} is the stable build now",
-        )
-    session.hold.wait_until_confirmed(intent)
+    share = 0.0 if release.stable_digest is None else 1.0
+
+    def write() -> RouteIntent:
+        with session.parts.ledger.begin() as db:
+            return _write_stable(db, session, candidate, ids, share, reason)
+
+    session.hold.wait_until_confirmed(session.hold.patiently(write))
+
+
+def _write_stable(
+    db: Connection,
+    session: Session,
+    candidate: Candidate,
+    ids: Sequence[str],
+    share: float,
+    reason: str,
+) -> RouteIntent:
+    hold = session.hold
+    lock_release(db, hold.release_id)
+    inventory.set_stable(
+        db,
+        hold.service,
+        digest=candidate.digest,
+        version=candidate.version,
+        image=candidate.image,
+        release_id=hold.release_id,
+    )
+    inventory.change_role(db, ids, Role.STABLE)
+    update_release(db, hold.release_id, "made_stable", reason, state=ReleaseState.CONFIRMING)
+    return routes.set_shares(
+        db,
+        hold.service,
+        hold.fence,
+        candidate=share,
+        baseline=0.0,
+        lease_seconds=session.parts.settings.lease_seconds,
+        reason=f"{candidate.version} is the stable build now",
+    )
 
 
 def _confirm(session: Session, shares: tuple[float, float], reason: str) -> None:

@@ -36,6 +36,8 @@ class Ending:
     kind: str
     reason: str
     verdict: Verdict | None = None
+    blames_build: bool = False
+    """Whether the build itself was found wanting."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ ENDINGS = {
 def walk(session: Session, on_tick: OnTick) -> Ending:
     """Raise the share step by step, judging every second, until something is decided."""
     plan = session.plan()
-    if not plan.steps:
+    if session.release().stable_digest is None:
         return Ending("promote", "the first build of this service: nobody to compare it with")
     for number, step in enumerate(plan.steps):
         reason = f"step {number + 1} of {len(plan.steps)}: {step.share:.0%} of users"
@@ -63,7 +63,8 @@ def watcher(session: Session, plan: Plan, phase: Phase, step: int, share: float)
 
 
 def ending(tick: Tick) -> Ending:
-    return Ending(ENDINGS[tick.decision.move], tick.decision.reason, tick.verdict)
+    decision = tick.decision
+    return Ending(ENDINGS[decision.move], decision.reason, tick.verdict, decision.blames_build)
 
 
 def _note_first_traffic(session: Session, number: int) -> None:

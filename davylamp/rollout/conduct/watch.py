@@ -21,6 +21,7 @@ from davylamp.rollout.plan import Plan
 from davylamp.rollout.state import Decision, Move, Phase, Progress, Wish
 
 _TICK_SECONDS = 1.0
+_ALIVE = (InstanceState.READY, InstanceState.UNREACHABLE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Watcher:
     step: int
     share: float
     reference: Series | None = None
+    wanted: int = 1
+    """Copies there have to be at the end of the watch."""
     _samples: dict[Role, list[Sample]] = field(default_factory=dict[Role, list[Sample]])
     _began: float = field(default_factory=time.monotonic)
     _began_at: float = field(default_factory=time.time)
@@ -119,7 +122,9 @@ class Watcher:
             phase_seconds=now - self._began,
             requests=int(candidate.completed.sum()) if len(candidate) else 0,
             blind_seconds=now - self._last_signal,
-            candidate_ready=sum(i.state is InstanceState.READY for i in mine),
+            # a copy nobody could reach just now is not dead: if it is, its signals stop too
+            candidate_ready=sum(i.state in _ALIVE for i in mine),
+            candidate_wanted=self.wanted,
             wish=wish,
         )
 
@@ -132,10 +137,3 @@ class Watcher:
         self._written = said
         with self.parts.ledger.begin() as db:
             evidence.write_verdict(db, self.hold.release_id, self.step, verdict)
-
-
-def both_sides(parts: Parts, release_id: int) -> tuple[Series, Series]:
-    """What candidate and baseline did over the whole release so far."""
-    with parts.ledger.begin() as db:
-        samples = evidence.read_samples(db, release_id)
-    return series_of(samples[Role.CANDIDATE]), series_of(samples[Role.BASELINE])

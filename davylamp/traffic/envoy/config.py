@@ -151,8 +151,8 @@ def _trial(name: str, route: ServiceRoute, wish: Route, fleet: Fleet) -> Trial |
 def _add_trial_clusters(fleet: Fleet, trial: Trial, route: ServiceRoute) -> None:
     for role in (Role.CANDIDATE, Role.BASELINE):
         if addresses := usable(route, role):
-            found = trial.cluster(role)
-            fleet.clusters[found] = cluster(found, addresses)
+            for found in (trial.cluster(role), trial.testers_cluster(role)):
+                fleet.clusters[found] = cluster(found, addresses)
 
 
 def _kept_hosts(routes: Mapping[str, ServiceRoute], catalog: Catalog, last: Last) -> dict[str, str]:

@@ -21,6 +21,11 @@ def cluster_name(service: str, role: Role, release_id: int | None = None) -> str
     return f"{service}_{role.value}_{release_id}"
 
 
+def testers_cluster_name(cluster: str) -> str:
+    """Where testers' requests for a build go: never among those the judge reads."""
+    return f"{cluster}_testers"
+
+
 def candidate_key(service: str, release_id: int) -> str:
     """Runtime key: users in [0, value) of a million meet the candidate. Missing means 0.
 

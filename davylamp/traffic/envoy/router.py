@@ -17,10 +17,11 @@ from typing import Any
 import structlog
 
 from davylamp.catalog.model import Catalog
+from davylamp.judge.sample import Role
 from davylamp.ledger.intent import ServiceRoute
 from davylamp.traffic.effective import Weights
 from davylamp.traffic.envoy.admin import Admin
-from davylamp.traffic.envoy.config import Fleet, fleet_of
+from davylamp.traffic.envoy.config import Fleet, fleet_of, usable
 from davylamp.traffic.envoy.disk import Disk
 from davylamp.traffic.envoy.rtds import RtdsServer
 from davylamp.traffic.envoy.shares import Share, Wish, fleet_values, lowered
@@ -128,6 +129,8 @@ class EnvoyRouter:
             wanted, given = goal.get(service, Share()), shares.get(service, Share())
             if service not in fleet.served or (not wanted.is_nothing and wanted != given):
                 continue
+            if _lacks_endpoints(route):
+                continue  # what was asked for is not what users get
             if acknowledged or (given.is_nothing and without_shares):
                 confirmed[service] = route.intent.generation
         return confirmed
@@ -179,3 +182,12 @@ class EnvoyRouter:
 
     def _complain(self, subject: str, what: str, detail: object) -> None:
         _log.error("not confirmed", subject=subject, what=what, detail=detail)
+
+
+def _lacks_endpoints(route: ServiceRoute) -> bool:
+    """Whether a share was asked for that no copy is there to serve."""
+    intent = route.intent
+    if intent.release_id is None or intent.lease_expires_at is None:
+        return False
+    asked = {Role.CANDIDATE: intent.candidate_share, Role.BASELINE: intent.baseline_share}
+    return any(share > 0 and not usable(route, role) for role, share in asked.items())

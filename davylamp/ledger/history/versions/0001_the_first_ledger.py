@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("entry", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("step", sa.Integer(), server_default="0", nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
@@ -107,6 +108,7 @@ def upgrade() -> None:
         ),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_end", sa.Text(), nullable=True),
         sa.Column("traffic_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "figures",
