@@ -7,10 +7,11 @@ What the embedded plane provides (ledger, registry, Envoy, …) is found through
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -75,6 +76,20 @@ class Settings(BaseSettings):
     signature_seconds: float = Field(120.0, ge=0)
     """How long a build may wait for a signature that was not pushed yet."""
 
+    @model_validator(mode="after")
+    def _leases_outlive_their_renewals(self) -> Settings:
+        if self.renew_seconds > self.lease_seconds / 2:
+            raise ValueError(
+                f"a lease of {self.lease_seconds:g} s has to be renewed at least twice in its "
+                f"time, found every {self.renew_seconds:g} s"
+            )
+        if self.ttl_seconds > self.lease_seconds:
+            raise ValueError(
+                f"a share must not be believed for longer ({self.ttl_seconds:g} s) than its "
+                f"lease is granted ({self.lease_seconds:g} s)"
+            )
+        return self
+
     @property
     def keys_folder(self) -> Path:
         return self.trusted_keys or self.home / "keys"
@@ -119,12 +134,18 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings; say which variable is wrong when one is."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"davylamp.toml: not TOML: {error}") from error
     except ValidationError as error:
-        wrong = "; ".join(
-            f"DAVYLAMP_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}"
-            for e in error.errors()
-        )
-        raise BadInput(f"settings (DAVYLAMP_* variables or davylamp.toml): {wrong}") from error
+        wrong = "; ".join(f"{_where(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise BadInput(f"settings: {wrong}; docs/settings.md lists them all") from error
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    name = "_".join(str(part) for part in location)
+    if not name:
+        return "DAVYLAMP_LEASE_SECONDS, _RENEW_SECONDS, _TTL_SECONDS"
+    return f"DAVYLAMP_{name.upper()} (or {name} in davylamp.toml)"
 
 
 def read_addresses(file: Path) -> Addresses:

@@ -13,6 +13,7 @@ from sensors.names import RELEASE_JOB, SERVICE_TAG, release_run
 from sensors.seen import dump_seen, load_seen
 
 if TYPE_CHECKING:
+    from davylamp.catalog.model import Catalog
     from sensors.look import Look, News
 
 MOST_RUNS = 25
@@ -37,9 +38,11 @@ def new_image(
     seen = load_seen(context.cursor)
     stable = _StableDigests(engine)
     try:
-        found = look(engine.settings(), engine.catalog(), seen, stable, MOST_RUNS)
+        frozen, open_to_news = _apart(engine)
+        found = look(engine.settings(), open_to_news, seen, stable, MOST_RUNS)
     except DavylampError as error:
         return dg.SkipReason(f"no registry was looked at: {error}")
+    found.seen |= {name: one for name, one in seen.items() if name in frozen}
     for line in found.remarks:
         context.log.warning(line)
     requests = [_run_request(news) for news in found.news]
@@ -48,6 +51,17 @@ def new_image(
         skip_reason=None if requests else _why_nothing(found),
         cursor=dump_seen(found.seen),
     )
+
+
+def _apart(engine: Engine) -> "tuple[set[str], Catalog]":
+    """Frozen services, and a catalog of the others: what is pushed in a freeze is news after it."""
+    from davylamp.ledger.inventory import live_services
+
+    catalog = engine.catalog()
+    with engine.ledger() as ledger, ledger.begin() as db:
+        frozen = {name for name, live in live_services(db).items() if live.frozen_reason}
+    others = {name: one for name, one in catalog.services.items() if name not in frozen}
+    return frozen, catalog.model_copy(update={"services": others})
 
 
 def _run_request(news: "News") -> dg.RunRequest:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from davylamp.cli.output import emit
 from davylamp.errors import Refused, Unreachable
-from davylamp.ledger import evidence, releases
+from davylamp.ledger import evidence, inventory, releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Event, Release
 from davylamp.ledger.session import Ledger
@@ -22,9 +22,15 @@ def follow_request(ledger: Ledger, request: int, timeout: float, as_json: bool) 
 
     Raises `Unreachable` when no run picked it up, or it did not end, in time.
     """
-    console = Console(stderr=as_json)
     deadline = time.monotonic() + timeout
     release_id = _wait_for_release(ledger, request, deadline)
+    follow_release(ledger, release_id, max(1.0, deadline - time.monotonic()), as_json)
+
+
+def follow_release(ledger: Ledger, release_id: int, timeout: float, as_json: bool) -> None:
+    """Show a release's events until it has ended. Exit 0 when its build is live, else 1."""
+    console = Console(stderr=as_json)
+    deadline = time.monotonic() + timeout
     ended = _wait_for_end(ledger, release_id, deadline, console)
     document = {
         "release": ended.id,
@@ -35,8 +41,15 @@ def follow_request(ledger: Ledger, request: int, timeout: float, as_json: bool) 
         "figures": dict(ended.figures or {}),
     }
     emit(document, as_json, lambda c: c.print(f"[b]{ended.state}[/b]: {ended.reason}"))
-    if ended.state is not ReleaseState.PROMOTED:
+    if ended.state is not ReleaseState.PROMOTED and not _is_live(ledger, ended):
         raise typer.Exit(1)
+
+
+def _is_live(ledger: Ledger, release: Release) -> bool:
+    """Refused because another release of the same build was faster: what was wanted is there."""
+    with ledger.begin() as db:
+        live = inventory.live_service(db, release.service)
+    return release.state is ReleaseState.REFUSED and live.stable_digest == release.digest
 
 
 def _wait_for_release(ledger: Ledger, request: int, deadline: float) -> int:

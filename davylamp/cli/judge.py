@@ -28,7 +28,11 @@ def kayenta(
     file: Annotated[str, typer.Argument(help="JSON document of metrics; - reads standard input.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Judge a fixed window as Kayenta does. Exit 0: PASS; 1: MARGINAL or FAIL; 2: bad input."""
+    """Judge a fixed window as Kayenta does. Exit 0: PASS; 1: MARGINAL or FAIL; 2: bad input.
+
+    The smallest document: {"metrics": [{"name": "errors", "control": [1, 2, 1], "experiment":
+    [9, 8, 9]}]}. docs/judge.md has all the fields.
+    """
     from davylamp.judge.kayenta import judge_document
     from davylamp.judge.kayenta.fields import WrongDocument
 

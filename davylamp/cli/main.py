@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Annotated
 
 import typer
 
+from davylamp import __version__
 from davylamp.errors import DavylampError
 
 GROUPS = ("catalog", "build", "judge")
@@ -36,7 +38,7 @@ def make_app(wanted: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    app.callback()(_main_options)
+    app.callback(invoke_without_command=True)(_main_options)
     one = wanted in GROUPS or wanted in COMMANDS
     for name, module in COMMANDS.items():
         if not one or name == wanted:
@@ -56,8 +58,12 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _main_options() -> None:
-    pass
+def _main_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
 
 
 def _file(name: str):

@@ -13,8 +13,8 @@ from rich.table import Table
 from davylamp.cli.output import emit
 from davylamp.plane.control import Wanted, WentDown, bring_up, take_down
 from davylamp.plane.layout import CORE, DAGSTER, check_names
-from davylamp.plane.status import STATUS, PartStatus, PlaneStatus
-from davylamp.settings import load_settings
+from davylamp.plane.status import STATUS, PartStatus, PlaneStatus, plane_status
+from davylamp.settings import Settings, load_settings
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _COLOURS = {"ready": "green", "external": "green", "failed": "red", "down": "red"}
@@ -84,10 +84,20 @@ def _document(status: PlaneStatus) -> object:
     return STATUS.dump_python(status, mode="json")
 
 
+def other_plane(settings: Settings) -> str:
+    """Where a kept demonstration is up, for whoever looks for it here; empty if nowhere."""
+    demo = load_settings(home=settings.home / "demo")
+    if not plane_status(demo).is_up:
+        return ""
+    return f"A demonstration is up in {demo.home}: use DAVYLAMP_HOME={demo.home} with this command."
+
+
 def _say(console: Console, done: WentDown) -> None:
-    console.print(
-        "The embedded plane is down." if done.was_up else "The embedded plane was not up."
-    )
+    if done.was_up:
+        console.print("The embedded plane is down.")
+    else:
+        console.print("The embedded plane was not up.")
+        console.print(other_plane(load_settings()), highlight=False)
     for name in done.killed:
         console.print(f"  {name} did not end when asked, and was killed")
     for name in done.swept:

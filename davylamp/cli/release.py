@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 
 from davylamp.builds.digest import check_digest, parse_image
+from davylamp.builds.open import open_registry
 from davylamp.catalog.load import load_catalog
-from davylamp.cli.follow import follow_request
+from davylamp.cli.follow import follow_release, follow_request
 from davylamp.cli.output import emit
 from davylamp.errors import BadInput
-from davylamp.ledger import evidence
+from davylamp.ledger import evidence, inventory, releases
+from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
 from davylamp.rollout.conduct import Conduct
@@ -35,18 +37,27 @@ def release(
         bool, typer.Option("--here", help="Conduct it in this process, without Dagster.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait at most (with --wait).")
+        float, typer.Option("--timeout", min=1, help="Seconds to wait at most (with --wait).")
     ] = 7200.0,
     as_json: AsJson = False,
 ) -> None:
     """Release an image: ask for it, and let a Dagster run conduct it."""
     settings = load_settings()
-    entry = load_catalog(settings.catalog).service(service)
-    parse_image(image, default_repository=entry.image.repository)
+    digest = resolve_image(settings, service, image)
     if here:
         _conduct_here(settings, service, image, as_json)
         return
     ledger = connect(settings)
+    with ledger.begin() as db:
+        live = inventory.live_service(db, service)
+        active = releases.active_release(db, service)
+    if live.stable_digest == digest and active is None:
+        document = {"service": service, "outcome": "promoted", "reason": "it is live already"}
+        emit(document, as_json, lambda c: c.print(f"{service} runs {image} already"))
+        return
+    if active is not None and active.digest == digest:
+        _join(ledger, active, wait, timeout, as_json)
+        return
     with ledger.begin() as db:
         request = evidence.ask_for_release(db, service, image, by=who())
     if wait:
@@ -58,7 +69,9 @@ def release(
 
 def rollback(service: Service, why: Why = "", as_json: AsJson = False) -> None:
     """All users back to stable, now: one row. Works with Dagster down."""
-    intent = operate.roll_back(connect(load_settings()), service, who(), why)
+    settings = load_settings()
+    ledger = connect(settings)
+    intent = operate.roll_back(ledger, service, who(), why)
     document = {"service": service, "generation": intent.generation, "reason": intent.reason}
     emit(document, as_json, lambda c: c.print(f"{service} goes back to stable: {intent.reason}"))
 
@@ -119,6 +132,30 @@ def who() -> str:
         return getpass.getuser()
     except (KeyError, OSError) as error:
         raise BadInput("nobody knows who you are: set DAVYLAMP_ACTOR") from error
+
+
+def resolve_image(settings: Settings, service: str, image: str) -> str:
+    """The digest an image stands for. Raises `BadInput` for what the catalog or the registry
+    doesn't have, before anybody is asked to release it."""
+    entry = load_catalog(settings.catalog).service(service)
+    reference = parse_image(image, default_repository=entry.image.repository)
+    if reference.repository != entry.image.repository:
+        raise BadInput(
+            f"{image} is not an image of {service}: its catalog entry names "
+            f"{entry.image.repository}"
+        )
+    registry = open_registry(entry.image.registry or settings.require("registry_url"))
+    return registry.resolve(reference.repository, reference.wanted)
+
+
+def _join(ledger: Ledger, active: Release, wait: bool, timeout: float, as_json: bool) -> None:
+    """Somebody, or the sensor, was faster: that very build is being released."""
+    if wait:
+        follow_release(ledger, active.id, timeout, as_json)
+        return
+    document = {"release": active.id, "service": active.service, "state": active.state}
+    line = f"release {active.id} is releasing it already: {active.state}"
+    emit(document, as_json, lambda c: c.print(line))
 
 
 def _asked(request: int, service: str) -> str:

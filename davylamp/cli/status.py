@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
+from davylamp.catalog.load import load_catalog
 from davylamp.cli.output import emit
-from davylamp.cli.plane import plane_table
+from davylamp.cli.plane import other_plane, plane_table
 from davylamp.errors import Unreachable
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.instance import InstanceState
@@ -52,8 +53,10 @@ def status(
     settings = load_settings()
     plane = plane_status(settings)
     ledger = _ledger(settings)
+    if service:
+        known_service(settings, service)
     if ledger is None:
-        _emit_plane_only(plane, as_json)
+        _emit_plane_only(plane, settings, as_json)
         raise typer.Exit(3)
     with ledger.begin() as db:
         services = [s for s in _services(db) if service in ("", s.name)]
@@ -85,10 +88,18 @@ def _ledger(settings: Settings) -> Ledger | None:
         return None
 
 
-def _emit_plane_only(plane: PlaneStatus, as_json: bool) -> None:
+def known_service(settings: Settings, name: str) -> None:
+    """Raise `BadInput` for a service that the catalog does not have."""
+    load_catalog(settings.catalog).service(name)
+
+
+def _emit_plane_only(plane: PlaneStatus, settings: Settings, as_json: bool) -> None:
     def human(console: Console) -> None:
         console.print(plane_table(plane))
-        console.print("no ledger is known: start the plane with `davylamp up`")
+        where = other_plane(settings)
+        console.print(
+            where or "no ledger is known: start the plane with `davylamp up`", highlight=False
+        )
 
     emit({"plane": asdict(plane), "services": [], "releases": []}, as_json, human)
 
@@ -140,13 +151,13 @@ def _service_table(services: list[ServiceStatus]) -> Table:
 
 
 def _release_table(recent: list[Release]) -> Table:
-    columns = ("id", "service", "version", "state", "ended", "reason")
+    columns = ("id", "service", "version", "state", "when", "reason")
     table = _table("releases, newest first", *columns)
     for r in recent:
         table.add_row(
             str(r.id),
             r.service,
-            r.version or r.image,
+            r.version or r.image[:24],
             str(r.state),
             _when(r.ended_at or r.created_at),
             r.reason,

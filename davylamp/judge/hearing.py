@@ -7,7 +7,7 @@ import numpy as np
 from davylamp.judge.compare import Sides, not_judged
 from davylamp.judge.early_stop import Harm, find_gross_harm
 from davylamp.judge.enough import what_is_missing
-from davylamp.judge.explain import count, ratio
+from davylamp.judge.explain import ratio
 from davylamp.judge.fixed_window import judge_window
 from davylamp.judge.intervals import intervals_of
 from davylamp.judge.kayenta.metric import Classification
@@ -71,7 +71,7 @@ def _undecided(
     requests = int(sides.candidate.requests)
     return Verdict(
         outcome=Outcome.CONTINUE,
-        headline=f"{headline} ({count(requests)} requests of the candidate so far)",
+        headline=headline,
         judge=EARLY_STOP,
         metrics=_figures(sides, policy, missing[0]),
         missing=missing,

@@ -42,7 +42,7 @@ def go_wrong(ledger: Ledger, release_id: int) -> None:
         releases.note_traffic(db, release_id)
         write_verdict(db, release_id, 0, verdict(Outcome.CONTINUE, "too early"))
         write_verdict(db, release_id, 0, verdict(Outcome.ROLLBACK, "it fails", against))
-        releases.note_decision(db, release_id, "it fails")
+        releases.note_decision(db, release_id, "it fails", ReleaseState.ROLLED_BACK)
         figures = {"candidate_requests": 50.0, "candidate_failed": 10.0}
         releases.update_release(db, release_id, "figures", "counted", figures=figures)
         releases.end_release(db, release_id, ReleaseState.ROLLED_BACK, "it fails")

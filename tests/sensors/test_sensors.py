@@ -156,8 +156,23 @@ def test_new_image_waits_for_the_ledger_before_it_deploys_what_it_never_saw(
 
     result = tick(new_image, make_engine("checkout", down=True))
 
-    assert not result.run_requests
-    assert result.cursor == "{}"
+    assert isinstance(result, dg.SkipReason)  # which leaves the cursor as it was
+    assert "ledger" in (result.skip_message or "")
+
+
+def test_what_is_pushed_during_a_freeze_is_released_after_it(
+    shelf, make_engine, ledger: Ledger
+) -> None:
+    shelf.push("checkout", "1.0.0")
+    engine = make_engine("checkout")
+    with ledger.begin() as db:
+        inventory.set_freeze(db, "checkout", "audit week")
+    frozen = tick(new_image, engine)
+    assert not frozen.run_requests
+    with ledger.begin() as db:
+        inventory.set_freeze(db, "checkout", None)
+    thawed = tick(new_image, engine, frozen.cursor)
+    assert [one.tags["davylamp/service"] for one in thawed.run_requests] == ["checkout"]
 
 
 def test_requests_become_runs_once(make_engine, ledger: Ledger) -> None:

@@ -57,9 +57,9 @@ def demo(
             report = Story(settings, ledger, progress, rate).tell()
         finally:
             ledger.close()
-            if keep:
-                _say_where(settings, console)
     emit(document(report), as_json, lambda out: show(report, out))
+    if keep:
+        _say_where(settings, console)
     wrong = went_wrong(report)
     if wrong:
         raise Refused("the demonstration did not go as it should: " + "; ".join(wrong))
