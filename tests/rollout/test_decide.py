@@ -143,6 +143,38 @@ def test_the_watch_at_everybody_finishes_in_time_or_waits_for_whoever_holds_it()
     assert decide(PLAN, over, verdict(Outcome.CONTINUE), FREE).move is Move.FINISH
     held = replace(over, wish=Wish("hold", "ana"))
     assert decide(PLAN, held, verdict(Outcome.CONTINUE), FREE).move is Move.KEEP
+    forgotten = replace(held, phase_seconds=600.0)
+    assert decide(PLAN, forgotten, verdict(Outcome.CONTINUE), FREE).move is Move.ROLL_BACK
+
+
+def test_nothing_becomes_stable_unseen_or_with_too_few_copies() -> None:
+    over = progress(phase=Phase.WATCHING, phase_seconds=31, candidate_wanted=4, candidate_ready=4)
+    assert decide(PLAN, over, verdict(Outcome.CONTINUE), FREE).move is Move.FINISH
+    for missing in (replace(over, blind_seconds=5.0), replace(over, candidate_ready=3)):
+        assert decide(PLAN, missing, verdict(Outcome.CONTINUE), FREE).move is Move.KEEP
+        late = replace(missing, phase_seconds=331.0)
+        assert decide(PLAN, late, verdict(Outcome.CONTINUE), FREE).move is Move.ROLL_BACK
+
+
+def test_no_share_is_raised_on_old_signals() -> None:
+    stale = progress(blind_seconds=5.0)
+    assert decide(PLAN, stale, verdict(Outcome.PROMOTE), FREE).move is Move.KEEP
+    first = replace(stale, step=FIRST, phase_seconds=61.0)
+    assert decide(PLAN, first, verdict(Outcome.CONTINUE), FREE).move is Move.KEEP
+
+
+def test_only_a_build_that_was_found_wanting_is_blamed() -> None:
+    at_the_end = progress()
+    blamed = {
+        "harm": decide(PLAN, at_the_end, verdict(Outcome.ROLLBACK, "early-stop"), FREE),
+        "window": decide(PLAN, at_the_end, verdict(Outcome.ROLLBACK), FREE),
+        "dead": decide(
+            PLAN, replace(at_the_end, candidate_ready=0), verdict(Outcome.CONTINUE), FREE
+        ),
+    }
+    assert all(d.move is Move.ROLL_BACK and d.blames_build for d in blamed.values())
+    blind = decide(PLAN, replace(at_the_end, blind_seconds=60.0), verdict(Outcome.CONTINUE), FREE)
+    assert (blind.move, blind.blames_build) == (Move.ROLL_BACK, False)
 
 
 def test_a_build_that_writes_what_another_cannot_read_is_kept_apart() -> None:

@@ -1,0 +1,197 @@
+"""Endings done late, twice, or by somebody else, against a real ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from davylamp.catalog.model import Service
+from davylamp.errors import Refused
+from davylamp.fleet.protocol import StartOrder
+from davylamp.judge.sample import Role
+from davylamp.ledger import evidence, inventory, releases, routes
+from davylamp.ledger.instance import Instance, InstanceState
+from davylamp.ledger.models import ReleaseState
+from davylamp.ledger.session import Ledger
+from davylamp.rollout import operate
+from davylamp.rollout.conduct import finish
+from davylamp.rollout.conduct.confirm import confirm
+from davylamp.rollout.parts import Parts
+from davylamp.rollout.reap import reap
+from davylamp.settings import Settings
+
+pytestmark = pytest.mark.server
+OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+ENTRY = Service.model_validate(
+    {
+        "name": "checkout",
+        "owner": "tests",
+        "image": {"repository": "shop/checkout"},
+        "route": {"hosts": ["checkout.localhost"]},
+        "instances": 1,
+    }
+)
+
+
+class Yard:
+    """A platform in memory that remembers whom it was told to stop."""
+
+    def __init__(self) -> None:
+        self.copies: dict[str, Instance] = {}
+        self.stopped: list[str] = []
+
+    def add(self, name: str, digest: str, role: Role, release_id: int) -> None:
+        self.copies[name] = Instance(
+            name, "checkout", digest, role, release_id, InstanceState.READY, "127.0.0.1:1"
+        )
+
+    def start(self, order: StartOrder) -> None:
+        raise AssertionError("nothing is started at an end")
+
+    def stop(self, ids: Sequence[str], grace_seconds: float = 10.0) -> None:
+        self.stopped += ids
+        for name in ids:
+            self.copies.pop(name, None)
+
+    def instances(self) -> list[Instance]:
+        return list(self.copies.values())
+
+
+@pytest.fixture
+def yard() -> Yard:
+    return Yard()
+
+
+@pytest.fixture
+def parts(ledger: Ledger, yard: Yard, tmp_path: Path) -> Parts:
+    settings = Settings(home=tmp_path, confirm_seconds=0.2)
+    return Parts(settings, ledger, yard)
+
+
+def release_in(ledger: Ledger, state: ReleaseState, digest: str = NEW) -> tuple[int, int]:
+    """An active release in some state, holding its route: its id and its fence."""
+    with ledger.begin() as db:
+        found = releases.open_release(
+            db,
+            service="checkout",
+            image="1.1.0",
+            plan={},
+            entry=ENTRY.model_dump(mode="json"),
+            seed=1,
+            requested_by="ana",
+        )
+        releases.update_release(
+            db, found.id, "so", "no harm found", state=state, digest=digest, version="1.1.0"
+        )
+        intent = routes.take_route(db, "checkout", found.id, 1, 15)
+        if state is ReleaseState.CONFIRMING:
+            inventory.set_stable(
+                db, "checkout", digest=digest, version="1.1.0", image="i", release_id=found.id
+            )
+        routes.confirm_routes(db, {"checkout": intent.generation + 5})
+    return found.id, intent.fence
+
+
+def test_a_release_that_is_stable_already_is_finished_and_not_taken_back(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.CONFIRMING)
+    yard.add("new", NEW, Role.CANDIDATE, release_id)
+    done = finish.take_back(parts, release_id, fence, "its run has died", ReleaseState.ABANDONED)
+    assert (done.state, yard.stopped) == (ReleaseState.PROMOTED, [])
+
+
+def test_taking_back_after_the_end_leaves_the_copies_of_a_promoted_build_alone(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.CONFIRMING)
+    yard.add("new", NEW, Role.CANDIDATE, release_id)
+    confirm(parts, release_id, fence)
+    finish.take_back(parts, release_id, fence, "late", ReleaseState.ABANDONED)
+    finish.interrupted(parts, release_id, fence, KeyboardInterrupt())
+    assert yard.stopped == []
+
+
+def test_rolling_back_by_hand_after_the_point_of_no_return_is_refused_and_says_what_to_do(
+    parts: Parts, ledger: Ledger
+) -> None:
+    release_in(ledger, ReleaseState.CONFIRMING)
+    with pytest.raises(Refused, match="davylamp release checkout VERSION"):
+        operate.roll_back(ledger, "checkout", "ana", "it smells")
+
+
+def test_a_late_confirmation_ends_no_copy_of_a_later_release(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    first, fence = release_in(ledger, ReleaseState.CONFIRMING)
+    yard.add("new", NEW, Role.CANDIDATE, first)
+    confirm(parts, first, fence)
+    later, _ = release_in(ledger, ReleaseState.STEPPING, digest=OLD)
+    yard.add("back-to-old", OLD, Role.CANDIDATE, later)
+    confirm(parts, first, fence)
+    assert yard.stopped == []
+
+
+def test_confirming_ends_what_any_earlier_release_started_and_names_what_none_did(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    earlier, fence = release_in(ledger, ReleaseState.CONFIRMING, digest=OLD)
+    yard.add("old", OLD, Role.CANDIDATE, earlier)
+    confirm(parts, earlier, fence)
+    release_id, fence = release_in(ledger, ReleaseState.CONFIRMING)
+    yard.add("new", NEW, Role.CANDIDATE, release_id)
+    yard.add("eighth", OLD, Role.STABLE, 0)
+    done = confirm(parts, release_id, fence)
+    assert yard.stopped == ["old"]
+    assert done.state is ReleaseState.UNCONFIRMED
+    assert "eighth" in done.reason
+
+
+def test_the_first_reason_and_the_first_intended_end_stay(parts: Parts, ledger: Ledger) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.STEPPING)
+    finish.cut(parts, release_id, fence, "20 % of requests failed", blames_build=True)
+    done = finish.interrupted(parts, release_id, fence, KeyboardInterrupt())
+    assert (done.state, done.reason) == (ReleaseState.ROLLED_BACK, "20 % of requests failed")
+    with ledger.begin() as db:
+        assert evidence.known_bad(db, "checkout", NEW) is None  # never verified: no build row
+
+
+def test_a_release_whose_samples_cannot_be_read_ends_all_the_same(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.STEPPING)
+    yard.add("candidate", NEW, Role.CANDIDATE, release_id)
+    with ledger.begin() as db:
+        db.exec_driver_sql(
+            "INSERT INTO samples (release_id, role, at, service, counters)"
+            f" VALUES ({release_id}, 'candidate', 1, 'checkout', '{{\"strange\": 1}}')"
+        )
+    done = finish.take_back(parts, release_id, fence, "errors", ReleaseState.ROLLED_BACK)
+    assert (done.state, yard.stopped) == (ReleaseState.ROLLED_BACK, ["candidate"])
+
+
+def test_copies_that_were_started_after_their_release_had_ended_are_ended(
+    parts: Parts, ledger: Ledger, yard: Yard
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.STEPPING)
+    finish.take_back(parts, release_id, fence, "errors", ReleaseState.ABANDONED)
+    yard.add("stray", NEW, Role.CANDIDATE, release_id)
+    reap(parts)
+    assert yard.stopped == ["stray"]
+
+
+def test_an_older_reading_of_the_platform_does_not_undo_a_newer_one(ledger: Ledger) -> None:
+    starting = Instance("c", "checkout", NEW, Role.CANDIDATE, 1, InstanceState.STARTING)
+    ready = Instance("c", "checkout", NEW, Role.CANDIDATE, 1, InstanceState.READY, "127.0.0.1:1")
+    with ledger.begin() as db:
+        inventory.assign(db, [starting])
+        began = releases.database_now(db)
+    with ledger.begin() as db:
+        inventory.observe(db, [ready], whole_fleet=False)
+    with ledger.begin() as db:
+        inventory.observe(db, [starting], whole_fleet=True, began=began)
+        inventory.observe(db, [], whole_fleet=True, began=began)
+        (seen,) = inventory.instances_of(db, "checkout")
+    assert seen.state is InstanceState.READY
