@@ -105,12 +105,14 @@ def known_bad(db: Connection, service: str, digest: str) -> str | None:
     return db.execute(query).scalar_one_or_none()
 
 
-def mark_bad(db: Connection, service: str, digest: str, reason: str | None) -> None:
-    db.execute(
+def mark_bad(db: Connection, service: str, digest: str, reason: str | None) -> bool:
+    """Remember why a build was taken back, or (None) forget it. False for an unknown build."""
+    done = db.execute(
         update(BuildRow)
         .where(BuildRow.service == service, BuildRow.digest == digest)
         .values(known_bad_reason=reason)
     )
+    return done.rowcount > 0
 
 
 def contract_of(db: Connection, service: str, digest: str) -> Mapping[str, Any] | None:

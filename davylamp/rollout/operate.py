@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from davylamp.errors import Refused
+from davylamp.errors import BadInput, Refused
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
@@ -52,7 +52,11 @@ def freeze(ledger: Ledger, service: str, reason: str | None) -> None:
 def forgive(ledger: Ledger, service: str, digest: str) -> None:
     """Let a build that was once taken back be released again."""
     with ledger.begin() as db:
-        evidence.mark_bad(db, service, digest, None)
+        if not evidence.mark_bad(db, service, digest, None):
+            raise BadInput(
+                f"the ledger has no build {digest} of {service}; "
+                f"`davylamp status {service} --json` has the digests of its releases"
+            )
 
 
 def _nothing_to_roll_back(live: inventory.Live) -> str:
