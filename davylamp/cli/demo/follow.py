@@ -18,6 +18,9 @@ from davylamp.ledger.session import Ledger
 _POLL_SECONDS = 0.3
 
 
+_STABLE_ALREADY = (ReleaseState.CONFIRMING, ReleaseState.PROMOTED, ReleaseState.UNCONFIRMED)
+
+
 @dataclass(frozen=True)
 class News:
     """What is new of a release. The share is of users, in [0, 1]."""
@@ -63,6 +66,8 @@ def _look(ledger: Ledger, service: str, pushed: PushedImage) -> tuple[Release | 
         route = read_route(db, service)
         verdict = last_verdict(db, release.id)
     share = route.candidate_share if route and route.release_id == release.id else 0.0
+    if release.state in _STABLE_ALREADY:  # all users have it, as the stable build
+        share = 1.0
     return release, News(
         release.state, share, release.reason, verdict["headline"] if verdict else ""
     )
