@@ -80,9 +80,8 @@ def run(quick: bool) -> Report:
 def _by_command_line(plane: BenchPlane, version: str) -> Cost:
     """From the start of the interpreter to its end."""
     say(f"{version} by the command line")
-    with _promoting(plane, HERE):
-        began = time.monotonic()
-        driver = plane.start("release", HERE, version, "--here")
+    began = time.monotonic()
+    with _promoting(plane, HERE), plane.driving(HERE, version) as driver:
         _, status, used = os.wait4(driver.pid, 0)
         wall = time.monotonic() - began
         driver.returncode = os.waitstatus_to_exitcode(status)
@@ -128,13 +127,18 @@ def _promoting(plane: BenchPlane, service: str) -> Generator[None]:
         return found.state is ReleaseState.STEPPING and found.step == _LAST_STEP
 
     def promote() -> None:
-        wait_for(is_at_last_step, _RELEASE_SECONDS, pause_seconds=0.01)
-        operate.promote(plane.ledger, service, "benchmark", "there is nothing to wait for")
+        wait_for(lambda: given_up.is_set() or is_at_last_step(), _RELEASE_SECONDS, 0.01)
+        if not given_up.is_set():
+            operate.promote(plane.ledger, service, "benchmark", "there is nothing to wait for")
 
+    given_up = threading.Event()
     promoting = threading.Thread(target=promote)
     promoting.start()
     try:
         yield
+    except BaseException:
+        given_up.set()
+        raise
     finally:
         promoting.join(_RELEASE_SECONDS + 5)
 

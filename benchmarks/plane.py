@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "davylamp.cli.main")
 _IMAGE = ROOT / "examples" / "shop" / "images" / "checkout"
 _COMMAND_SECONDS = 300.0
+_DRIVER_SECONDS = 60.0
 _progress = Console(stderr=True, highlight=False)
 
 
@@ -65,16 +66,24 @@ class BenchPlane:
             raise Unreachable(f"davylamp {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A `davylamp` command in the background; whoever starts it waits for it."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
+    @contextlib.contextmanager
+    def driving(self, service: str, version: str) -> Generator[subprocess.Popen[bytes]]:
+        """A release in a process of its own. It ends by itself, or here when the block fails."""
+        driver = subprocess.Popen(
+            [*COMMAND, "release", service, version, "--here"],
             env=self.environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        try:
+            yield driver
+            driver.wait(_DRIVER_SECONDS)
+        finally:
+            if driver.returncode is None:
+                driver.kill()  # the plane goes too, and with it what the release has started
+                driver.wait()
 
     def push(self, service: str, version: str, **behaviour: str) -> str:
         """Push and sign a build, healthy unless told otherwise; returns its version."""

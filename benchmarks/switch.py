@@ -74,16 +74,13 @@ def _roll_back_by_hand(plane: BenchPlane, version: str, number: int) -> Switch:
     """A whole release by a process of its own, taken back by hand while users are on it."""
     say(f"roll-back {number} by hand")
     _forgive(plane, version)
-    driver = plane.start("release", SERVICE, version, "--here")
-    try:
+    with plane.driving(SERVICE, version):
         wait_for(lambda: _has_users(_route(plane)), _START_SECONDS)
         time.sleep(random.uniform(0.5, 1.5))  # at any moment of the controller's second
         decided_at = time.time()
         intent = operate.roll_back(plane.ledger, SERVICE, "benchmark", _WHY)
         committed_at = time.time()
         confirmed_at = _confirmed_at(plane, intent.generation)
-    finally:
-        driver.wait(_START_SECONDS)
     return Switch(decided_at, committed_at, confirmed_at, time.time())
 
 

@@ -71,12 +71,10 @@ def _in_dagster(plane: BenchPlane, version: str, seconds: float) -> tuple[Waitin
     zygote = psutil.Process(plane.pid_of("dagster-zygote"))
     with plane.ledger.begin() as db:
         evidence.ask_for_release(db, SERVICE, version, "benchmark")
-    try:
-        wait_for(lambda: _is_stepping(plane), _START_SECONDS)
-        (worker,) = zygote.children()
-        found = _watch([worker, zygote], seconds)
-    finally:
-        _take_back(plane)
+    wait_for(lambda: _is_stepping(plane), _START_SECONDS)
+    (worker,) = zygote.children()
+    found = _watch([worker, zygote], seconds)
+    _take_back(plane)
     return found[0], found[1]
 
 
@@ -85,13 +83,11 @@ def _by_command_line(plane: BenchPlane, version: str, seconds: float) -> Waiting
     with plane.ledger.begin() as db:
         digest = evidence.digest_of_version(db, SERVICE, version)
     operate.forgive(plane.ledger, SERVICE, str(digest))
-    driver = plane.start("release", SERVICE, version, "--here")
-    try:
+    with plane.driving(SERVICE, version) as driver:
         wait_for(lambda: _is_stepping(plane), _START_SECONDS)
-        return _watch([psutil.Process(driver.pid)], seconds)[0]
-    finally:
+        found = _watch([psutil.Process(driver.pid)], seconds)[0]
         _take_back(plane)
-        driver.wait(_START_SECONDS)
+    return found
 
 
 def _watch(processes: list[psutil.Process], seconds: float) -> list[Waiting]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -11,6 +12,11 @@ import pytest
 
 from davylamp.ledger.session import Ledger
 from davylamp.plane.postgres import start_postgres
+
+# A shell that runs the tests in the background has SIGINT ignored for them; Dagster would make
+# SIGTERM the same, and every process that a test starts would inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.live_plane"]
 

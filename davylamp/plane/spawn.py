@@ -56,6 +56,9 @@ def signal_group(leader: int, number: signal.Signals) -> None:
         return
 
 
+_MEANT_TO_END = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
     prctl, getppid = _libc.prctl, os.getppid
@@ -63,6 +66,8 @@ def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
     def before_exec() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for number in _MEANT_TO_END:  # a shell's background jobs inherit some of them ignored
+            signal.signal(number, signal.SIG_DFL)
         prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if getppid() != parent:  # it died before the kernel knew
             os._exit(1)

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(300)]
 SERVICE = "cart"
 
 
-def test_a_registry_that_does_not_answer_refuses_the_release_and_says_where(
+def test_a_registry_that_does_not_answer_is_an_error_that_says_where_before_anything_begins(
     plane: LivePlane,
 ) -> None:
     stable = plane.stable(SERVICE)
@@ -21,9 +21,10 @@ def test_a_registry_that_does_not_answer_refuses_the_release_and_says_where(
     away = LivePlane(
         plane.home, plane.environment | {"DAVYLAMP_REGISTRY_URL": "http://127.0.0.1:9"}
     )
-    done = away.release(SERVICE, version)
-    assert done.state == "refused"
-    assert "127.0.0.1:9" in done.reason
+    before = plane.last_release(SERVICE).id
+    asked = away.run("release", SERVICE, version, check=False)
+    assert (asked.returncode, "127.0.0.1:9" in asked.stderr) == (3, True)
+    assert plane.last_release(SERVICE).id == before
     assert plane.versions_served(SERVICE) == {stable}
 
 

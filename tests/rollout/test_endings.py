@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from davylamp.catalog.model import Service
+from davylamp.catalog.model import Catalog, Service
 from davylamp.errors import Refused
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
@@ -16,7 +16,7 @@ from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
-from davylamp.rollout.conduct import finish
+from davylamp.rollout.conduct import Conduct, finish
 from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.reap import reap
@@ -195,3 +195,16 @@ def test_an_older_reading_of_the_platform_does_not_undo_a_newer_one(ledger: Ledg
         inventory.observe(db, [], whole_fleet=True, began=began)
         (seen,) = inventory.instances_of(db, "checkout")
     assert seen.state is InstanceState.READY
+
+
+def test_a_registry_that_goes_away_refuses_the_release_with_its_address(
+    ledger: Ledger, yard: Yard, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, registry_url="http://127.0.0.1:9", confirm_seconds=0.2)
+    catalog = Catalog(services={"checkout": ENTRY})
+    parts = Parts(settings, ledger, yard, catalog)
+    conduct = Conduct.open(parts, service="checkout", image="1.1.0", requested_by="ana")
+    with pytest.raises(Refused, match=r"127\.0\.0\.1:9"):
+        conduct.verify()
+    done = conduct.release()
+    assert (done.state, "127.0.0.1:9" in done.reason) == (ReleaseState.REFUSED, True)

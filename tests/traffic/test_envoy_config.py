@@ -47,7 +47,9 @@ def test_statistics_are_by_build_and_new_for_each_release(catalog):
     assert set(fleet.clusters) == {
         "checkout_stable",
         "checkout_candidate_7",
+        "checkout_candidate_7_testers",
         "checkout_baseline_7",
+        "checkout_baseline_7_testers",
     }
     assert referenced_clusters(rds_document(fleet.virtual_hosts)) == set(fleet.clusters)
 
