@@ -74,7 +74,7 @@ def _while_watching(plan: Plan, progress: Progress, verdict: Verdict) -> Decisio
         return Decision(Move.ROLL_BACK, f"{wish.by} held it at 100 % and nobody came back to it")
     if progress.phase_seconds < plan.watch_seconds:
         return Decision(Move.KEEP, "all users are on the candidate; the previous build stays warm")
-    missing = _missing_at_the_end(progress)
+    missing = _missing_at_the_end(plan, progress)
     if missing and progress.phase_seconds < plan.watch_seconds + plan.patience_seconds:
         return Decision(Move.KEEP, missing)
     if missing:
@@ -84,11 +84,15 @@ def _while_watching(plan: Plan, progress: Progress, verdict: Verdict) -> Decisio
     )
 
 
-def _missing_at_the_end(progress: Progress) -> str:
+def _missing_at_the_end(plan: Plan, progress: Progress) -> str:
     if progress.blind_seconds > _FRESH_SECONDS:
         return f"the last signal is {progress.blind_seconds:.0f} s old"
     if progress.candidate_ready < progress.candidate_wanted:
         return f"{progress.candidate_ready} of {progress.candidate_wanted} copies are ready"
+    least = max(1, plan.watch_requests)  # nothing becomes stable that no user has met at 100 %
+    by_hand = progress.wish is not None and progress.wish.what == "promote"
+    if progress.requests < least and not by_hand:
+        return f"{progress.requests} of {least} requests at 100 %"
     return ""
 
 

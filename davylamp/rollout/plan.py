@@ -27,6 +27,9 @@ class Plan:
     watch_seconds: float
     patience_seconds: float
     hold_seconds: float
+    watch_requests: int = 1
+    """Requests the candidate must have completed at 100 %, at least one, unless a person
+    promoted it."""
     blind_seconds: float = 15.0
     """How long a candidate may serve users while no signals of it arrive."""
 
@@ -51,6 +54,7 @@ def canary_plan(policy: ReleasePolicy) -> Plan:
         watch_seconds=policy.steps[-1].seconds,
         patience_seconds=policy.patience_seconds,
         hold_seconds=policy.hold_seconds,
+        watch_requests=max(1, policy.steps[-1].minimum_requests),
     )
 
 

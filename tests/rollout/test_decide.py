@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davylamp.builds.contract import Contract
+from davylamp.catalog.model import ReleasePolicy
 from davylamp.judge.verdict import Outcome, Verdict
 from davylamp.rollout.coexistence import Coexistence, Conflict, LiveBuild, check_coexistence
 from davylamp.rollout.decide import decide
-from davylamp.rollout.plan import Plan, PlanStep
+from davylamp.rollout.plan import Plan, PlanStep, canary_plan
 from davylamp.rollout.state import Move, Phase, Progress, Wish
 
 PLAN = Plan(
@@ -154,6 +155,35 @@ def test_nothing_becomes_stable_unseen_or_with_too_few_copies() -> None:
         assert decide(PLAN, missing, verdict(Outcome.CONTINUE), FREE).move is Move.KEEP
         late = replace(missing, phase_seconds=331.0)
         assert decide(PLAN, late, verdict(Outcome.CONTINUE), FREE).move is Move.ROLL_BACK
+
+
+@given(progresses, verdicts, guards, st.integers(0, 300))
+def test_nothing_becomes_stable_that_too_few_users_have_met_unless_a_person_promoted_it(
+    p: Progress, v: Verdict, g: Coexistence, least: int
+) -> None:
+    watching = replace(p, phase=Phase.WATCHING, phase_seconds=abs(p.phase_seconds))
+    if decide(replace(PLAN, watch_requests=least), watching, v, g).move is Move.FINISH:
+        by_hand = p.wish is not None and p.wish.what == "promote"
+        assert by_hand or p.requests >= max(1, least)
+
+
+def test_a_watch_without_requests_waits_and_is_then_taken_back() -> None:
+    plan = replace(PLAN, watch_requests=40)
+    over = progress(phase=Phase.WATCHING, phase_seconds=31.0, requests=39)
+    assert decide(plan, over, verdict(Outcome.CONTINUE), FREE).move is Move.KEEP
+    late = decide(plan, replace(over, phase_seconds=331.0), verdict(Outcome.CONTINUE), FREE)
+    assert (late.move, "39 of 40 requests" in late.reason) == (Move.ROLL_BACK, True)
+    seen = replace(over, requests=40)
+    assert decide(plan, seen, verdict(Outcome.CONTINUE), FREE).move is Move.FINISH
+    by_hand = replace(over, requests=0, wish=Wish("promote", "ana"))
+    assert decide(plan, by_hand, verdict(Outcome.CONTINUE), FREE).move is Move.FINISH
+
+
+def test_the_last_step_of_the_catalog_says_how_many_requests_the_watch_needs() -> None:
+    steps = [{"share": 0.5}, {"share": 1.0, "minimum_requests": 70}]
+    plan = canary_plan(ReleasePolicy.model_validate({"steps": steps}))
+    assert plan.watch_requests == 70
+    assert Plan.from_document(plan.document()) == plan
 
 
 def test_no_share_is_raised_on_old_signals() -> None:

@@ -40,6 +40,8 @@ def promote_candidate(session: Session, reason: str, on_tick: OnTick) -> Ending:
         session.note("decided", tick.decision.reason, move=tick.decision.move)
         if tick.decision.move is not Move.FINISH:
             return ending(tick)
+        # a controller that froze meanwhile has let users go back: nothing is stable unseen
+        _confirm(session, (1.0, 0.0), "the watch has ended well")
     make_stable(session, reason)
     return Ending("promoted", reason)
 
