@@ -126,21 +126,21 @@ def update_release(
 ) -> Release:
     """Change an active release and append the event that says why, in one transaction.
 
-    Raises `FencedOff` when the release has ended: whoever ended it has the last word.
+    Raises `FencedOff` when the release has ended, or when it is being taken back and this would
+    move it anywhere but to its end: whoever decided that has the last word.
     """
     data = {k: v for k, v in columns.items() if not isinstance(v, ColumnElement)}
     if "state" in columns:
         columns["reason"] = message
-    query = (
-        update(ReleaseRow)
-        .where(ReleaseRow.id == release_id, ReleaseRow.ended_at.is_(None))
-        .values(columns)
-        .returning(ReleaseRow)
-    )
+    mine = (ReleaseRow.id == release_id) & ReleaseRow.ended_at.is_(None)
+    if "state" in columns and not ReleaseState(columns["state"]).is_end:
+        mine &= ReleaseRow.state != ReleaseState.ROLLING_BACK
+    query = update(ReleaseRow).where(mine).values(columns).returning(ReleaseRow)
     row = db.execute(query).first()
     if row is None:
-        ended = get_release(db, release_id)
-        raise FencedOff(f"release {release_id} has ended as {ended.state}: {ended.reason}")
+        found = get_release(db, release_id)
+        how = f"has ended as {found.state}" if found.state.is_end else "is being taken back"
+        raise FencedOff(f"release {release_id} {how}: {found.reason}")
     append_event(db, release_id, kind, message, data)
     return _release(row)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from davylamp.catalog.model import Catalog, Service
-from davylamp.errors import Refused
+from davylamp.errors import FencedOff, Refused
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
 from davylamp.ledger import evidence, inventory, releases, routes
@@ -19,6 +19,7 @@ from davylamp.rollout import operate
 from davylamp.rollout.conduct import Conduct, finish
 from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.parts import Parts
+from davylamp.rollout.plan import canary_plan
 from davylamp.rollout.reap import reap
 from davylamp.settings import Settings
 
@@ -59,6 +60,13 @@ class Yard:
         return list(self.copies.values())
 
 
+def hasty(home: Path, **more: str) -> Settings:
+    """Settings under which nobody waits long for a router."""
+    return Settings(
+        home=home, confirm_seconds=0.2, lease_seconds=2, renew_seconds=1, ttl_seconds=1, **more
+    )
+
+
 @pytest.fixture
 def yard() -> Yard:
     return Yard()
@@ -66,7 +74,7 @@ def yard() -> Yard:
 
 @pytest.fixture
 def parts(ledger: Ledger, yard: Yard, tmp_path: Path) -> Parts:
-    settings = Settings(home=tmp_path, confirm_seconds=0.2)
+    settings = hasty(tmp_path)
     return Parts(settings, ledger, yard)
 
 
@@ -77,7 +85,7 @@ def release_in(ledger: Ledger, state: ReleaseState, digest: str = NEW) -> tuple[
             db,
             service="checkout",
             image="1.1.0",
-            plan={},
+            plan=canary_plan(ENTRY.release).document(),
             entry=ENTRY.model_dump(mode="json"),
             seed=1,
             requested_by="ana",
@@ -158,6 +166,42 @@ def test_the_first_reason_and_the_first_intended_end_stay(parts: Parts, ledger: 
         assert evidence.known_bad(db, "checkout", NEW) is None  # never verified: no build row
 
 
+def test_a_driver_that_wakes_up_cannot_go_on_with_a_release_that_is_being_taken_back(
+    parts: Parts, ledger: Ledger
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.STEPPING)
+    driver = Conduct.resume(parts, release_id, fence)
+    finish.cut(parts, release_id, fence, "20 % of requests failed")
+    for state in (ReleaseState.STEPPING, ReleaseState.PROMOTING, ReleaseState.CONFIRMING):
+        with pytest.raises(FencedOff, match="being taken back: 20 % of requests failed"):
+            driver.session.enter(state, "all is well")
+    assert driver.release().state is ReleaseState.ROLLING_BACK
+    assert driver.promote("all is well").kind == "roll_back"
+    assert finish.interrupted(parts, release_id, fence, KeyboardInterrupt()).state.is_end
+
+
+def test_no_copy_is_ended_while_a_router_that_says_nothing_may_still_send_users(
+    parts: Parts, ledger: Ledger, yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.STEPPING)
+    with ledger.begin() as db:
+        db.exec_driver_sql("UPDATE route_intents SET confirmed_generation = 0")
+    yard.add("candidate", NEW, Role.CANDIDATE, release_id)
+    ages: list[float] = []
+    stop = yard.stop
+
+    def look_before_stopping(ids: Sequence[str], grace_seconds: float = 10.0) -> None:
+        with ledger.begin() as db:
+            cut = routes.read_route(db, "checkout")
+            ages.append((releases.database_now(db) - cut.updated_at).total_seconds())
+        stop(ids, grace_seconds)
+
+    monkeypatch.setattr(yard, "stop", look_before_stopping)
+    finish.take_back(parts, release_id, fence, "errors", ReleaseState.ROLLED_BACK)
+    assert yard.stopped == ["candidate"]
+    assert ages[0] >= parts.settings.lease_seconds
+
+
 def test_a_release_whose_samples_cannot_be_read_ends_all_the_same(
     parts: Parts, ledger: Ledger, yard: Yard
 ) -> None:
@@ -200,7 +244,7 @@ def test_an_older_reading_of_the_platform_does_not_undo_a_newer_one(ledger: Ledg
 def test_a_registry_that_goes_away_refuses_the_release_with_its_address(
     ledger: Ledger, yard: Yard, tmp_path: Path
 ) -> None:
-    settings = Settings(home=tmp_path, registry_url="http://127.0.0.1:9", confirm_seconds=0.2)
+    settings = hasty(tmp_path, registry_url="http://127.0.0.1:9")
     catalog = Catalog(services={"checkout": ENTRY})
     parts = Parts(settings, ledger, yard, catalog)
     conduct = Conduct.open(parts, service="checkout", image="1.1.0", requested_by="ana")

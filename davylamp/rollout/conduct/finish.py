@@ -77,7 +77,7 @@ def take_back(
     try:
         intent = cut(parts, release_id, fence, reason, end=end, blames_build=blames_build)
         if intent is not None:
-            wait_for_stable(parts.ledger, intent, parts.settings.confirm_seconds)
+            _let_users_go(parts, intent)
         return _end_taken_back(parts, release_id)
     except AlreadyStable:
         return confirm(parts, release_id, fence)
@@ -85,6 +85,14 @@ def take_back(
         release = _release(parts, release_id)
         _stop_everything(parts, release)
         return release
+
+
+def _let_users_go(parts: Parts, intent: RouteIntent) -> None:
+    """Copies are ended once a router was seen without them, or when no router can believe in
+    them any more: a controller that reads no ledger vouches no longer than the lease it knew."""
+    settings = parts.settings
+    seconds = max(settings.confirm_seconds, settings.lease_seconds, settings.ttl_seconds)
+    wait_for_stable(parts.ledger, intent, seconds)
 
 
 def interrupted(parts: Parts, release_id: int, fence: int, error: BaseException) -> Release:
