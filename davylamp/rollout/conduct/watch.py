@@ -91,8 +91,8 @@ class Watcher:
         return tick
 
     def _read_samples(self) -> None:
-        first = self._began_at - _TICK_SECONDS  # the reading that the first tick starts from
-        newest = max((s[-1].at for s in self._samples.values() if s), default=first)
+        # none from before the share was confirmed: what lies between was another share's
+        newest = max((s[-1].at for s in self._samples.values() if s), default=self._began_at)
         with self.parts.ledger.begin() as db:
             news = evidence.read_samples(db, self.hold.release_id, after=newest)
         for role, found in news.items():
