@@ -53,7 +53,8 @@ def test_two_bad_builds_taken_back_and_a_good_one_promoted_is_as_it_should_be() 
 
 def test_another_outcome_and_a_failed_switch_are_named() -> None:
     broken = Record(NOW.timestamp(), "cart", "GET", "user-1", 0, 5.0, error="ServerDisconnected")
-    report = make_report(records_frame([broken]), facts(["promoted", *AS_EXPECTED[1:]]))
+    report = make_report(records_frame([broken]), facts(["promoted", *AS_EXPECTED[1:]]), 3)
     wrong = " ".join(went_wrong(report))
     assert "checkout 1.1.0 was promoted, and should have been rolled_back" in wrong
     assert "1 requests failed" in wrong
+    assert "3 users were sent away by the load" in wrong

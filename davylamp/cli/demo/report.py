@@ -66,9 +66,13 @@ class Report:
     switching_failures: int
     switching_failures_by_kind: dict[str, int]
     """`service method what` → how many."""
+    turned_away: int = 0
+    """Users the load itself sent away unheard: without them the report is not whole."""
 
 
-def make_report(records: pd.DataFrame, facts: Sequence[ReleaseFacts]) -> Report:
+def make_report(
+    records: pd.DataFrame, facts: Sequence[ReleaseFacts], turned_away: int = 0
+) -> Report:
     """Compute the report. `records` has one row a request, columns as in `Record`."""
     blamed = records[is_switching_failure(records)]
     return Report(
@@ -76,6 +80,7 @@ def make_report(records: pd.DataFrame, facts: Sequence[ReleaseFacts]) -> Report:
         requests=len(records),
         switching_failures=len(blamed),
         switching_failures_by_kind=_kinds(blamed),
+        turned_away=turned_away,
     )
 
 

@@ -22,6 +22,7 @@ def document(report: Report) -> dict[str, Any]:
         "requests": report.requests,
         "switching_failures": report.switching_failures,
         "switching_failures_by_kind": report.switching_failures_by_kind,
+        "turned_away": report.turned_away,
     }
 
 

@@ -48,8 +48,8 @@ class Story:
             time.sleep(_QUIET_SECONDS)
             ended = [self._release(version, load) for version in RELEASES]
             time.sleep(_QUIET_SECONDS)
-            load.finish()
-        return make_report(read_records(records), self._facts(ended))
+            turned_away = int(load.finish()["turned_away"])
+        return make_report(read_records(records), self._facts(ended), turned_away)
 
     def _release_first(self) -> None:
         self.progress.say("1.0.0 of the three services is pushed")
@@ -86,4 +86,6 @@ def went_wrong(report: Report) -> list[str]:
     ]
     if report.switching_failures:
         wrong.append(f"{report.switching_failures} requests failed because of the switching")
+    if report.turned_away:
+        wrong.append(f"{report.turned_away} users were sent away by the load before they asked")
     return wrong
