@@ -1,4 +1,8 @@
-"""Nothing incompatible ever meets: a candidate's contract against every build alive. Pure."""
+"""Nothing incompatible ever meets: a candidate's contract against every build alive. Pure.
+
+So far it compares value domains. Flags, schema revisions and API versions stand in the
+contract, and in the ledger, and are not compared.
+"""
 
 from __future__ import annotations
 

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from davylamp.builds.contract import Contract
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.models import ReleaseState
@@ -290,6 +292,59 @@ def test_leftover_instance_is_named_and_the_run_is_not_green(
     assert {e.step_key for e in result.all_events if e.is_step_failure} == {"confirm_release"}
     assert run_tags(storage, result)[OUTCOME_TAG] == "unconfirmed"
     assert "the-eighth" in metadata_of(result, "confirm_release")["reason"].value
+
+
+def test_candidate_that_writes_what_the_live_build_cannot_read_is_refused_and_never_starts(
+    world: World, launch: Launch, storage: dg.DagsterInstance
+) -> None:
+    old = world.push("1.0.0", Contract(reads_values={"orders.status": ("open", "paid")}))
+    assert launch("1.0.0").success
+    new = world.push("1.1.0", Contract(writes_values={"orders.status": ("open", "refunded")}))
+
+    result = launch("1.1.0")
+
+    assert {e.step_key for e in result.all_events if e.is_step_failure} == {"guard_contracts"}
+    ended = last_release(world)
+    assert (ended.state, ended.digest) == (ReleaseState.REFUSED, new)
+    assert "it writes orders.status = 'refunded'" in ended.reason
+    assert run_tags(storage, result)[OUTCOME_TAG] == "refused"
+    assert {copy.digest for copy in world.copies.instances()} == {old}
+
+
+@pytest.mark.parametrize("met_users", [False, True])
+def test_build_that_appears_after_the_guard_keeps_the_share_from_being_raised(
+    world: World, launch: Launch, stable: str, met_users: bool
+) -> None:
+    world.push("1.1.0")
+    intruder = threading.Thread(target=_intrude, args=(world, stable, met_users))
+    intruder.start()
+
+    result = launch("1.1.0")
+
+    intruder.join()
+    assert not result.success
+    ended = last_release(world)
+    assert ended.state is ReleaseState.ROLLED_BACK
+    assert "1.1.0 can't run beside sha256:8888" in ended.reason
+    assert (ended.traffic_at is not None) == met_users
+    with world.parts.ledger.begin() as db:
+        said = [event.message for event in releases.events_of(db, ended.id)]
+    assert not any("stable build now" in text for text in said)
+
+
+def _intrude(world: World, stable: str, once_users_met_it: bool) -> None:
+    """A copy that no release started, of a build the ledger doesn't know: while the candidate
+    starts, or while users meet it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        candidates = [c for c in world.copies.instances() if c.digest != stable]
+        if candidates:
+            break
+        time.sleep(0.005)
+    if once_users_met_it:
+        _wait_for_users(world)
+    foreign = replace(candidates[0], id="foreign", digest="sha256:" + "8" * 64, release_id=0)
+    world.copies.running["foreign"] = foreign
 
 
 def _wait_for_users(world: World) -> None:

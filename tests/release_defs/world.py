@@ -67,12 +67,15 @@ class World:
     """Share of the candidate's requests that fail."""
     _counts: dict[tuple[int, Role], list[int]] = field(default_factory=dict)
 
-    def push(self, version: str) -> str:
+    def push(self, version: str, contract: Contract | None = None) -> str:
         """An image of the service; returns its digest."""
         self.sources.mkdir(exist_ok=True)
         (self.sources / "server.py").write_text(f"# {version}\n")
         built = build_image(
-            self.sources, version=version, contract=Contract(), entrypoint=["python3", "server.py"]
+            self.sources,
+            version=version,
+            contract=contract or Contract(),
+            entrypoint=["python3", "server.py"],
         )
         return push_image(self.registry, f"shop/{SERVICE}", built, None).digest
 

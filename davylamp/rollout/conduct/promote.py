@@ -15,7 +15,7 @@ from davylamp.ledger.releases import DATABASE_NOW, lock_release, update_release
 from davylamp.rollout.conduct.copies import copies_of_release, start_copies
 from davylamp.rollout.conduct.figures import both_sides
 from davylamp.rollout.conduct.session import Ending, Session
-from davylamp.rollout.conduct.steps import ending, watcher
+from davylamp.rollout.conduct.steps import ending, look_who_is_there, watcher
 from davylamp.rollout.conduct.verify import Candidate
 from davylamp.rollout.conduct.vigil import keeping_vigil
 from davylamp.rollout.conduct.watch import OnTick
@@ -32,6 +32,7 @@ def promote_candidate(session: Session, reason: str, on_tick: OnTick) -> Ending:
         with keeping_vigil(session):
             grow_to_full_size(session)
             _, reference = both_sides(session.parts, session.hold.release_id)
+            look_who_is_there(session)
             _confirm(session, (1.0, 0.0), "promoted: all users")
         watching = watcher(session, plan, Phase.WATCHING, release.step, 1.0)
         watching.reference = reference

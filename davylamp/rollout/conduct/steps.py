@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from davylamp.errors import Refused
 from davylamp.ledger import releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.rollout.conduct.session import Ending, Session
@@ -28,6 +29,7 @@ def walk(session: Session, on_tick: OnTick) -> Ending:
     for number, step in enumerate(plan.steps):
         reason = f"step {number + 1} of {len(plan.steps)}: {step.share:.0%} of users"
         session.enter(ReleaseState.STEPPING, reason, step=number)
+        look_who_is_there(session)
         intent = session.hold.set_shares(step.share, step.baseline_share, reason)
         session.hold.wait_until_confirmed(intent)
         _note_first_traffic(session, number)
@@ -47,6 +49,14 @@ def wait_for_human(session: Session, reason: str, on_tick: OnTick) -> Ending:
     session.note("decided", tick.decision.reason, move=tick.decision.move)
     found = ending(tick)
     return replace(found, reason=f"{found.reason}; it was held because: {reason}")
+
+
+def look_who_is_there(session: Session) -> None:
+    """The guard again, before more users meet the candidate: a build that wasn't there when the
+    release began may be alive now. Raises `Refused`."""
+    found = guard_candidate(session.parts, session.service, session.candidate())
+    if found.conflicts:
+        raise Refused(str(found.conflicts[0]))
 
 
 def watcher(session: Session, plan: Plan, phase: Phase, step: int, share: float) -> Watcher:
