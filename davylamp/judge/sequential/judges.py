@@ -1,0 +1,205 @@
+"""The streaming judge: feed one tick of B releases, get the evidence of harm and of harmlessness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from davylamp.judge.sample import Floats
+from davylamp.judge.sequential import requests, resources
+from davylamp.judge.sequential.control import Placebo, Spread
+from davylamp.judge.sequential.dispersion import Dispersion
+from davylamp.judge.sequential.policy import TESTS, SequentialPolicy
+from davylamp.judge.sequential.quality import Quality
+from davylamp.judge.sequential.resources import BlockEnds, Resources
+from davylamp.judge.sequential.restarts import Restarting, start_weight
+from davylamp.judge.sequential.safety import Safety
+from davylamp.judge.sequential.sides import Eyes, Seen
+from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known after a tick. Logarithms of e-values; arrays over B releases."""
+
+    tests: Floats
+    """(B, 12) in the order of `TESTS`: evidence of harm, each test for itself."""
+    harm: Floats
+    """(B,): their weighted mean; ROLLBACK from 1/α."""
+    safe: Floats
+    """(B, 6) in the order of `SAFE_TESTS`; NaN where nobody reports what it needs."""
+    is_harmful: Bools
+    is_promotable: Bools
+
+
+class Judges:
+    """B releases of one shape under one policy. Pure but for its own state.
+
+    `log_intended` (B,): logarithm of the intended ratio of candidate's to baseline's requests;
+    NaN where nobody said.
+    """
+
+    def __init__(
+        self, shape: Shape, policy: SequentialPolicy, log_intended: Floats | None = None
+    ) -> None:
+        b, p = shape.releases, shape.comparisons
+        self.shape, self.policy = shape, policy
+        self.log_intended = np.full(b, np.nan) if log_intended is None else log_intended
+        self.age: Ints = np.zeros(b, dtype=np.intp)
+        self.eyes = Eyes.fresh(shape, policy)
+        self.tests = Restarting.fresh((b, p, requests.CHANNELS))
+        self.block_tests = Restarting.fresh((b, resources.CHANNELS))
+        self.phi = Dispersion.fresh((b, p))
+        self.phi_slow = Dispersion.fresh((b, p))
+        self.placebo = Placebo.fresh(b, shape.slices, 7)
+        self.spread = Spread.fresh(b, 1 + shape.slices)
+        self.spread_slow = Spread.fresh(b, 1 + shape.slices)
+        self.resources = Resources.fresh(b)
+        self.safety = Safety.fresh(b, policy)
+        self.quality = Quality.fresh(b)
+        self.totals = np.zeros((b, shape.sides, 3))
+        """Requests, failures and 4xx so far, by side."""
+        self.latency = np.zeros((b, shape.sides, len(shape.bounds_ms) + 1))
+        self.costs = np.zeros((b, 2, 4))
+        """CPU seconds, requests they were used for, memory and ticks it was known, by side."""
+        self.stuck = np.zeros((b, 2))
+        """Requests begun and not ended, as far as anybody reports it."""
+        self.restarted = np.zeros((b, 2))
+        weights = np.array([max(policy.weights.get(name, 0.0), 0.0) for name in TESTS])
+        weights[[name in policy.ignored for name in TESTS]] = 0.0
+        with np.errstate(divide="ignore"):
+            self.log_weights = np.log(weights / max(weights.sum(), 1e-300))
+        self._alarm = -float(np.log(policy.alpha))
+
+    def feed(self, tick: Tick) -> Look:
+        """Take one tick in. May be asked at every tick: the error bound holds for all looks."""
+        s = self.shape.tick_seconds
+        policy = self.policy
+        self.age += 1
+        active = self.age * s > policy.warm_up_seconds
+        ends = BlockEnds(self._every(5.0), self._every(10.0))
+        seen = self.eyes.see(tick)
+        log_requests = self._request_tests(tick, seen, active, ends)
+        tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
+        errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
+        self.safety.feed(tick, errors, tuple(slow), self.phi.phi()[:, 0], active, ends, policy)
+        self.quality.feed(tick, ends.ten, self.age * s, self.log_intended)
+        self._count(tick)
+        return self._look(tests)
+
+    def _every(self, seconds: float) -> Bools:
+        ticks = max(1, round(seconds / self.shape.tick_seconds))
+        return self.age % ticks == 0
+
+    def _request_tests(self, tick: Tick, seen: Seen, active: Bools, ends: BlockEnds) -> Floats:
+        policy, s = self.policy, self.shape.tick_seconds
+        phi, phi_slow = self.phi.phi(), self.phi_slow.phi()
+        found = requests.increments(seen, self._margins(), phi, phi_slow, policy)
+        counts = active[:, None] | requests.EARLY
+        if policy.gross_only:
+            counts = counts & requests.GROSS
+        found = np.where(counts[:, None, :], found, 0.0)
+        every = np.where(requests.EVERY_TICK, s, policy.restart_seconds)
+        ticks = np.maximum(1, np.round(every / s))
+        starts = (self.age[:, None] % ticks == 0) & counts & (self.age[:, None] > 1)
+        weight = start_weight(self.age[:, None], ticks, policy.horizon_seconds / s)
+        self.tests.feed(found, weight[:, None, :], starts[:, None, :])
+        self.phi.feed(seen.errors, ends.ten[:, None])
+        self.phi_slow.feed(seen.slow[3], ends.ten[:, None])
+        self._feed_spread(tick, seen)
+        return self._controlled(requests.log_tests(self.tests.log_e()))
+
+    def _margins(self) -> requests.Margins:
+        """Identical builds may differ as much as stable's slices and the baseline do."""
+        policy, p = self.policy, self.shape.comparisons
+        wide, wide_slow = self.spread.widening(), self.spread_slow.widening()
+        columns = (
+            policy.error_ratio * wide,
+            np.maximum(policy.gross_ratio, 1.2 * wide),
+            wide_slow,
+        )
+        return requests.Margins(*(np.repeat(c[:, None], p, axis=1) for c in columns))
+
+    def _feed_spread(self, tick: Tick, seen: Seen) -> None:
+        if not self.shape.slices:
+            return
+        first = self.shape.comparisons - self.shape.slices
+        baseline = np.s_[:, BASELINE : BASELINE + 1]
+        self.spread.feed(
+            np.concatenate([tick.failed[baseline], tick.slice_failed], axis=1),
+            np.concatenate([tick.completed[baseline], tick.slice_completed], axis=1),
+        )
+        slow = seen.slow[3]
+        self.spread_slow.feed(
+            np.concatenate([self.eyes.baseline_slow, slow.c[:, first:]], axis=1),
+            np.concatenate([slow.n_b[:, :1], slow.n_c[:, first:]], axis=1),
+        )
+
+    def _controlled(self, log_tests: Floats) -> Floats:
+        """The smaller of: against the baseline, less what stable's slices show; against stable."""
+        found = log_tests[:, 0]
+        if self.shape.slices:
+            first = self.shape.comparisons - self.shape.slices
+            twelfth = self._every(self.policy.placebo_seconds / 12)
+            found = found - self.placebo.feed(log_tests[:, first:], twelfth)
+        if self.shape.has_stable:
+            against_stable = log_tests[:, 1] + np.log(self.policy.reference_slack)
+            has_stable = self.totals[:, STABLE, 0] > 0
+            found = np.where(has_stable[:, None], np.minimum(found, against_stable), found)
+        return found
+
+    def _resource_tests(self, tick: Tick, active: Bools, ends: BlockEnds) -> Floats:
+        found = self.resources.feed(tick, ends, self.policy)
+        is_gross = np.repeat([False, True, False, False, True], 3)
+        counts = active[:, None] | (np.arange(resources.CHANNELS) >= resources.CHANNELS - 3)
+        if self.policy.gross_only:
+            counts = counts & is_gross
+        found = np.where(counts, found, 0.0)
+        weight = start_weight(
+            self.age, np.array(5.0), self.policy.horizon_seconds / self.shape.tick_seconds
+        )
+        self.block_tests.feed(found, weight[:, None], ends.five[:, None] & counts)
+        return resources.log_tests(self.block_tests.log_e())
+
+    def _count(self, tick: Tick) -> None:
+        self.totals += np.stack([tick.completed, tick.failed, tick.client_errors], axis=2)
+        self.latency += tick.latency
+        cpu, memory = tick.cpu_seconds[:, :2], tick.memory_bytes[:, :2]
+        self.costs += np.stack(
+            [
+                np.nan_to_num(cpu),
+                np.where(np.isfinite(cpu), tick.completed[:, :2], 0.0),
+                np.nan_to_num(memory),
+                np.isfinite(memory),
+            ],
+            axis=2,
+        )
+
+        begun = self.stuck + np.nan_to_num(tick.started[:, :2] - tick.completed[:, :2])
+        in_flight = tick.in_flight[:, :2]
+        self.stuck = np.where(np.isfinite(in_flight), in_flight, begun)
+        self.restarted = self.restarted + tick.restarts[:, :2]
+
+    def _look(self, tests: Floats) -> Look:
+        with np.errstate(invalid="ignore"):
+            harm = np.logaddexp.reduce(tests + self.log_weights, axis=1)
+        safe = self._safe()
+        enough = np.log(self.policy.safe_evidence)
+        is_safe = np.where(np.isfinite(safe), safe >= enough, True).all(axis=1)
+        is_promotable = (
+            is_safe
+            & (harm < np.log(self.policy.doubtful_evidence))
+            & self.quality.is_sound()
+            & ~self.quality.distressed(self.policy)
+            & (not self.policy.gross_only)
+        )
+        return Look(tests, harm, safe, harm >= self._alarm, is_promotable)
+
+    def _safe(self) -> Floats:
+        """Evidence of harmlessness; NaN for CPU or memory that neither side reports."""
+        safe = self.safety.log_tests()
+        reports_cpu = self.costs[:, :, 1].max(axis=1) > 0
+        reports_memory = self.costs[:, :, 3].max(axis=1) > 0
+        optional = np.stack([reports_cpu, reports_memory], axis=1)
+        return np.concatenate([safe[:, :4], np.where(optional, safe[:, 4:], np.nan)], axis=1)

@@ -1,0 +1,90 @@
+"""The sequential judge's constants: margins, weights, thresholds. See docs/judge.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+REQUEST_TESTS = (
+    "error_rate",
+    "gross_errors",
+    "latency_p50",
+    "latency_p90",
+    "latency_p99",
+    "gross_latency",
+    "completions",
+)
+"""Tests that stable and its slices can be put to as well."""
+RESOURCE_TESTS = ("client_error_rate", "hanging", "cpu_per_request", "memory_bytes", "restarts")
+"""Tests of the candidate against the baseline alone."""
+TESTS = (*REQUEST_TESTS, *RESOURCE_TESTS)
+
+
+def _weights() -> dict[str, float]:
+    return {
+        "error_rate": 0.20,
+        "gross_errors": 0.30,
+        "latency_p50": 0.08,
+        "latency_p90": 0.08,
+        "latency_p99": 0.10,
+        "gross_latency": 0.08,
+        "completions": 0.04,
+        "client_error_rate": 0.03,
+        "hanging": 0.02,
+        "cpu_per_request": 0.03,
+        "memory_bytes": 0.03,
+        "restarts": 0.01,
+    }
+
+
+@dataclass(frozen=True)
+class SequentialPolicy:
+    """Times in seconds, rates in [0, 1]. The defaults are those the calibration reports on."""
+
+    alpha: float = 0.01
+    """Chance of rolling back a build that is no worse than allowed, over a whole release."""
+    weights: Mapping[str, float] = field(default_factory=_weights)
+    """How evidence is shared out among the tests; normalised to sum 1."""
+    warm_up_seconds: float = 30.0
+    """In which only gross harm counts: fresh copies are slow at first."""
+    error_ratio: float = 1.25
+    """Error rates up to this times the baseline's are no harm …"""
+    error_rate: float = 0.002
+    """… nor are rates up to this."""
+    gross_ratio: float = 2.0
+    gross_rate: float = 0.05
+    latency_ratio: float = 1.10
+    gross_latency_ratio: float = 2.0
+    completion_odds: float = 0.5
+    error_cap: float = 3.0
+    """The most that one tick may add to the logarithm of the evidence of errors."""
+    gross_cap: float = 3.0
+    completion_cap: float = 1.5
+    cpu_ratio: float = 1.15
+    cpu_floor_cores: float = 0.02
+    memory_ratio: float = 1.10
+    client_error_ratio: float = 1.5
+    client_error_floor: float = 0.02
+    hanging_share: float = 0.05
+    restart_seconds: float = 5.0
+    """How often the tests begin anew; those of gross harm every tick."""
+    horizon_seconds: float = 300.0
+    safe_error_ratio: float = 3.0
+    safe_error_rate: float = 0.01
+    safe_p50: float = 1.25
+    safe_p90: float = 1.35
+    safe_p99: float = 1.6
+    safe_resources: float = 1.3
+    safe_evidence: float = 20.0
+    """What each test of harmlessness has to reach before anything is promoted."""
+    doubtful_evidence: float = 10.0
+    """Evidence of harm from which on nothing is promoted."""
+    distress_rate: float = 0.05
+    """Share of failing requests at which nothing is promoted, whoever else fails."""
+    distress_seconds: float = 120.0
+    reference_slack: float = 10.0
+    """How many times less the candidate may look bad against stable than against the baseline."""
+    placebo_seconds: float = 60.0
+    ignored: tuple[str, ...] = ()
+    gross_only: bool = False
+    """Without a simultaneous baseline only gross harm can be judged."""

@@ -1,0 +1,104 @@
+"""Is harm excluded? Tests whose null is "the candidate is harmful": only they may promote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from davylamp.judge.sample import Floats
+from davylamp.judge.sequential.betting import BETS, safe_bets, sign_bets
+from davylamp.judge.sequential.blocks import Sums
+from davylamp.judge.sequential.policy import SequentialPolicy
+from davylamp.judge.sequential.resources import BlockEnds
+from davylamp.judge.sequential.share_test import Events, rate_increment, share_increment
+from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Tick
+
+SAFE_TESTS = (
+    "error_rate",
+    "latency_p50",
+    "latency_p90",
+    "latency_p99",
+    "cpu_per_request",
+    "memory_bytes",
+)
+_FACTORS = np.array([0.8, 0.5, 0.25, 0.1])
+_RATES = np.array([0.0005, 0.002, 0.004, 0.007])
+_SIGNS = np.array([0.3, 0.15, 0.03])
+_WIDTHS = (len(_FACTORS), len(_RATES), len(BETS), len(BETS), len(BETS), len(_SIGNS), len(_SIGNS))
+_STARTS = np.cumsum([0, *_WIDTHS])[:-1]
+_SHARE = np.log(np.concatenate([np.full(w, 1 / w) for w in _WIDTHS]))
+_LN2 = float(np.log(2.0))
+_HEADROOM = 2.0
+"""How far above the threshold evidence is kept: new harm must bring it down soon."""
+
+
+@dataclass
+class Safety:
+    """log-evidence of harmlessness by channel (B, C), kept below a ceiling."""
+
+    log_e: Floats
+    blocks: Sums
+    ceiling: float
+
+    @classmethod
+    def fresh(cls, releases: int, policy: SequentialPolicy) -> Safety:
+        ceiling = float(np.log(policy.safe_evidence)) + _HEADROOM
+        return cls(np.zeros((releases, sum(_WIDTHS))), Sums.fresh(releases, 6), ceiling)
+
+    def feed(
+        self,
+        tick: Tick,
+        errors: Events,
+        slow: tuple[Events, ...],
+        phi: Floats,
+        active: Bools,
+        ends: BlockEnds,
+        policy: SequentialPolicy,
+    ) -> None:
+        """`errors` and `slow` compare candidate and baseline only: arrays (B,)."""
+        one = np.ones_like(phi)
+        cap = 1.0
+        parts = [
+            share_increment(errors, policy.safe_error_ratio * one, _FACTORS, 1 / phi, cap),
+            rate_increment(errors.c, errors.n_c, policy.safe_error_rate, _RATES, 1 / phi, cap),
+            *(safe_bets(events, one) for events in slow),
+            *self._resources(tick, ends, policy),
+        ]
+        increment = np.where(active[:, None], np.concatenate(parts, axis=-1), 0.0)
+        self.log_e = np.clip(self.log_e + increment, -50.0, self.ceiling + 3.0)
+        over = np.maximum(self.log_tests() - self.ceiling, 0.0)
+        self.log_e -= np.repeat(over[:, _TEST_OF_GROUP], _WIDTHS, axis=1)
+
+    def _resources(
+        self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy
+    ) -> tuple[Floats, Floats]:
+        pair = np.s_[:, :2]
+        columns = [tick.cpu_seconds[pair], tick.completed[pair], tick.memory_bytes[pair]]
+        found = self.blocks.feed(np.concatenate(columns, axis=1), ends.five)
+        used, trials, memory = found[:, :2], found[:, 2:4], found[:, 4:]
+        load = trials[:, CANARY] / np.maximum(trials[:, BASELINE], 1.0)
+        limit = policy.safe_resources
+        floor = policy.cpu_floor_cores * 5.0
+        busy = used[:, CANARY] > limit * used[:, BASELINE] * load + floor
+        large = memory[:, CANARY] > limit * memory[:, BASELINE]
+        known = np.isfinite(used).all(axis=1) & (trials.min(axis=1) >= 1)
+        return (
+            sign_bets(busy.astype(float), (ends.five & known).astype(float), 0.5, _SIGNS),
+            sign_bets(
+                large.astype(float),
+                (ends.five & np.isfinite(memory).all(axis=1)).astype(float),
+                0.5,
+                _SIGNS,
+            ),
+        )
+
+    def log_tests(self) -> Floats:
+        """(B, 6) in the order of `SAFE_TESTS`. Errors: too few beside the baseline's, or too few
+        in themselves; half the stake on each."""
+        groups = np.logaddexp.reduceat(self.log_e + _SHARE, _STARTS, axis=-1)
+        errors = np.logaddexp(groups[:, 0:1], groups[:, 1:2]) - _LN2
+        return np.concatenate([errors, groups[:, 2:]], axis=-1)
+
+
+_TEST_OF_GROUP = np.array([0, 0, 1, 2, 3, 4, 5])
