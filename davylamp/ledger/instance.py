@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from davylamp.judge.sample import Role
 
+UNKNOWN_DIGEST = "unknown"
+"""Of a process that doesn't show what it runs."""
+
 
 class InstanceState(StrEnum):
     STARTING = "starting"
@@ -26,7 +29,8 @@ class Instance:
     id: str
     service: str
     digest: str
-    """What runs, `sha256:…`: read from the running thing, never from the order."""
+    """What runs, `sha256:…`: read from the running process, never from the order; while nothing
+    runs yet, what was ordered. `UNKNOWN_DIGEST` is never any build's."""
     role: Role
     release_id: int
     state: InstanceState

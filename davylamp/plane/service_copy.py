@@ -19,6 +19,7 @@ from davylamp.plane.health import Health
 from davylamp.plane.home import Home
 from davylamp.plane.launch import launch
 from davylamp.plane.logs import last_line
+from davylamp.plane.observed import observed_digest
 from davylamp.plane.ports import HOST
 from davylamp.plane.processes import Usage, now
 from davylamp.plane.watch import describe_exit
@@ -60,7 +61,6 @@ class ServiceCopy:
         self.record = record
         self._around = around
         self._child: Child | None = None
-        self._digest = record.order.digest
         self._ready = False
         self._started_at: datetime | None = None
         self._reason = ""
@@ -72,7 +72,7 @@ class ServiceCopy:
         return Instance(
             id=record.id,
             service=record.order.service,
-            digest=self._digest,
+            digest=self._digest(pid),
             role=record.order.role,
             release_id=record.order.release_id,
             state=self._state(),
@@ -93,7 +93,6 @@ class ServiceCopy:
         except Exception as error:  # noqa: BLE001 - whatever an image contains, it ends in a reason
             self._fail(f"could not be unpacked: {error}")
             return
-        self._digest = rootfs.digest
         deaths: deque[float] = deque(maxlen=DEATHS)
         while not self.record.failed:
             self._reason = await self._live(rootfs)
@@ -181,6 +180,11 @@ class ServiceCopy:
     def _note(self, **changes: object) -> None:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]
         self._around.changed()
+
+    def _digest(self, pid: int) -> str:
+        """What runs; while nothing does, what will."""
+        found = observed_digest(pid, self._around.home.images) if pid else None
+        return found or self.record.order.digest
 
     def _is_running(self) -> bool:
         return self._child is not None and not self._child.exited.done()

@@ -56,6 +56,12 @@ def test_a_copy_gets_a_clean_environment_in_which_the_platform_has_the_last_word
     assert "DAVYLAMP_HOME" not in found
 
 
+def test_what_a_copy_runs_is_read_from_its_process_wherever_that_has_gone(yard) -> None:
+    order = yard.order(yard.begin + "os.chdir('/')\nserver.serve_forever()\n", "wanderer")
+    yard.platform.start(order)
+    assert yard.ready("wanderer-1").digest == order.digest
+
+
 def test_an_order_given_twice_starts_once(yard) -> None:
     order = yard.order(yard.well, "twice", "twice-1", "twice-2")
     yard.platform.start(order)

@@ -12,7 +12,7 @@ from davylamp.errors import FencedOff, Refused
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
 from davylamp.ledger import evidence, inventory, releases, routes
-from davylamp.ledger.instance import Instance, InstanceState
+from davylamp.ledger.instance import UNKNOWN_DIGEST, Instance, InstanceState
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
@@ -155,6 +155,17 @@ def test_confirming_ends_what_any_earlier_release_started_and_names_what_none_di
     assert yard.stopped == ["old"]
     assert done.state is ReleaseState.UNCONFIRMED
     assert "eighth" in done.reason
+
+
+@pytest.mark.parametrize("role", [Role.CANDIDATE, Role.STABLE])
+def test_a_copy_that_does_not_show_what_it_runs_keeps_the_release_from_being_called_done(
+    parts: Parts, ledger: Ledger, yard: Yard, role: Role
+) -> None:
+    release_id, fence = release_in(ledger, ReleaseState.CONFIRMING)
+    yard.add("new", NEW, Role.CANDIDATE, release_id)
+    yard.add("odd", UNKNOWN_DIGEST, role, release_id)
+    done = confirm(parts, release_id, fence)
+    assert (done.state, "odd (unknown" in done.reason) == (ReleaseState.UNCONFIRMED, True)
 
 
 def test_the_first_reason_and_the_first_intended_end_stay(parts: Parts, ledger: Ledger) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -41,6 +41,7 @@ def start_copies(parts: Parts, hold: RouteHold, orders: Sequence[StartOrder]) ->
     seconds = max(o.start_seconds for o in orders) + 60  # unpacking comes before listening
     wanted = {name for o in orders for name in o.ids}
     ready = _wait_until_ready(parts.platform, hold, wanted, seconds)
+    _check_what_runs(ready, {name: o.digest for o in orders for name in o.ids})
     hold.patiently(lambda: write(lambda db: inventory.observe(db, ready, whole_fleet=False)))
     return ready
 
@@ -62,6 +63,12 @@ def _wait_until_ready(
             missing = ", ".join(sorted(wanted - {i.id for i in ready}))
             raise Refused(f"not ready within {seconds:.0f} s: {missing}")
         time.sleep(_POLL_SECONDS)
+
+
+def _check_what_runs(ready: Sequence[Instance], ordered: Mapping[str, str]) -> None:
+    for copy in ready:
+        if copy.digest != ordered[copy.id]:
+            raise Refused(f"{copy.id} runs {copy.digest}, and was to run {ordered[copy.id]}")
 
 
 def stop_copies(parts: Parts, ids: Sequence[str], grace_seconds: float, why: str) -> None:
