@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from benchmarks.calibration.queueing_requests import FAILED, LOST, Requests, pool_sizes
+from benchmarks.calibration.queueing_requests import FAILED, LOST, Ints, Requests, pool_sizes
 from benchmarks.calibration.queueing_service import Need, Resource, Service
 from benchmarks.calibration.queueing_weather import Weather, warm_up
 from davylamp.judge.sample import Floats
@@ -66,7 +66,7 @@ class Outcome:
 
     end: list[float]
     result: list[int]
-    instance: Floats
+    instance: Ints
     cpu_seconds: Floats
     memory_mb: Floats
     restarts: Floats

@@ -127,8 +127,8 @@ def database_lock(rng: Generator, victim: Victim) -> Aftermath:
     """Now and then a write locks the table everybody needs: both sides suffer."""
     requests = victim.requests
     writes = victim.mine[requests.need[victim.mine] == Need.WRITE]
-    hold = rng.uniform(1.0, 4.0)
-    every, last = hold * rng.uniform(1.5, 3), -np.inf
+    hold = max(rng.uniform(1.0, 3.0), 1.3 * victim.service.database.patience_seconds)
+    every, last = hold * rng.uniform(2, 4), -np.inf
     for row in writes:
         if requests.at[row] - last > every:
             last = requests.at[row]
@@ -146,8 +146,8 @@ def retry_storm(rng: Generator, victim: Victim) -> Aftermath:
     """Calls are given up too soon and sent again at once, many times."""
     requests = victim.requests
     calls = victim.mine[requests.need[victim.mine] == Need.CALL]
-    requests.trouble[calls] = rng.uniform(0.7, 0.95)
-    requests.retries[calls] = int(rng.integers(8, 25))
+    requests.trouble[calls] = rng.uniform(0.85, 0.95)
+    requests.retries[calls] = int(rng.integers(6, 15))
     return NOTHING_ELSE
 
 

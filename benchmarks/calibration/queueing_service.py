@@ -121,7 +121,7 @@ def draw_service(rng: Generator, rps: float, *, with_stable: bool) -> Service:
     """A service for `rps` requests/s on the candidate, 20–65 % utilised."""
     instances = 1 if rps < 5 else int(rng.integers(1, 4))
     endpoints = _endpoints(rng)
-    ratio = int(rng.integers(4, 7))
+    ratio = int(rng.integers(4, 7) if rps < 100 else rng.integers(3, 5))
     garbage, rate = rng.uniform(0.05, 1.0), rps / instances
     young = garbage * rate * rng.uniform(4, 40)
     live = rng.uniform(60, 400)
@@ -165,37 +165,43 @@ def draw_service(rng: Generator, rps: float, *, with_stable: bool) -> Service:
 
 
 def _endpoints(rng: Generator) -> tuple[Endpoint, ...]:
-    """5–20 endpoints, every kind among them."""
+    """5–20 endpoints; the first of each kind has at least some 5 % of the traffic."""
     count = int(rng.integers(5, 21))
     shares = rng.dirichlet(np.full(count, 2.0))
+    shares[: len(Need)] = np.maximum(shares[: len(Need)], 0.06)
+    shares /= shares.sum()
+    pace = float(np.exp(rng.uniform(np.log(0.25), np.log(2.5))))
     kinds = [*Need, *rng.choice(list(Need), count - len(Need))]
     heavy = rng.integers(count)
     return tuple(
-        _endpoint(rng, Need(kind), float(share), cpu_bound=k == heavy)
+        _endpoint(rng, Need(kind), float(share), pace, cpu_bound=k == heavy)
         for k, (kind, share) in enumerate(zip(kinds, shares, strict=True))
     )
 
 
-def _endpoint(rng: Generator, need: Need, share: float, *, cpu_bound: bool) -> Endpoint:
+def _endpoint(
+    rng: Generator, need: Need, share: float, pace: float, *, cpu_bound: bool
+) -> Endpoint:
     low, high = (0.02, 0.08) if cpu_bound or need is Need.NOTHING else (0.002, 0.012)
     shared = {
         Need.NOTHING: 0.0,
-        Need.CACHED_READ: rng.uniform(0.005, 0.03),
+        Need.CACHED_READ: rng.uniform(0.02, 0.08),
         Need.WRITE: rng.uniform(0.004, 0.02),
         Need.CALL: rng.uniform(0.01, 0.08),
     }[need]
-    return Endpoint(need, share, rng.uniform(low, high), shared)
+    return Endpoint(need, share, pace * rng.uniform(low, high), pace * shared)
 
 
 def _sized(rng: Generator, draft: Service) -> Service:
     """The same service with as many workers, cores and slots as its load wants."""
     rate = draft.rps / draft.instances
-    workers = max(int(rng.integers(3, 9)), int(np.ceil(rate * draft.busy_seconds / _use(rng))))
-    cores = max(rng.uniform(0.5, 2.0), rate * draft.cpu_seconds / _use(rng))
+    workers = max(int(rng.integers(2, 9)), int(np.ceil(rate * draft.busy_seconds / _use(rng))))
+    cores = max(rng.uniform(0.4, 2.0), rate * draft.cpu_seconds / _use(rng))
     return replace(
         draft,
         workers=workers,
         cores=cores,
+        timeout_seconds=max(draft.timeout_seconds, 40 * draft.busy_seconds),
         queue_limit=int(workers * rng.uniform(2, 12)),
         database=_resource(rng, draft.demand(Need.CACHED_READ, Need.WRITE)),
         dependency=_resource(rng, draft.demand(Need.CALL)),
