@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,14 @@ import psutil
 import pytest
 
 from davylamp.errors import Unreachable
-from davylamp.ledger import evidence, inventory, releases
+from davylamp.fleet.unix_http import UnixHttp
+from davylamp.ledger import evidence, inventory, releases, routes
+from davylamp.ledger.instance import Instance
+from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
+from davylamp.plane.home import Home
+from davylamp.plane.status import STATUS, PlaneStatus
 from davylamp.settings import Addresses, read_addresses
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +61,7 @@ class LivePlane:
     home: Path
     environment: dict[str, str]
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
     @property
     def addresses(self) -> Addresses:
@@ -63,7 +69,10 @@ class LivePlane:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger.connect(self.addresses.ledger_url)
+        url = self.addresses.ledger_url
+        if url not in self._ledgers:  # it moves when the plane is started again
+            self._ledgers[url] = Ledger.connect(url)
+        return self._ledgers[url]
 
     def run(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -82,11 +91,19 @@ class LivePlane:
     def ask(self, *args: str, check: bool = True) -> dict[str, Any]:
         return json.loads(self.run(*args, "--json", check=check).stdout)
 
-    def push(self, service: str, *, sign: bool = True, **behaviour: object) -> str:
-        """Push a new build of a service; returns its version."""
-        version = f"1.{next(self._versions)}.0"
+    def push(
+        self,
+        service: str,
+        *,
+        sign: bool = True,
+        version: str = "",
+        more: Sequence[str] = (),
+        **behaviour: object,
+    ) -> str:
+        """Push a build of a service, a new one unless a version is given; returns its version."""
+        version = version or f"1.{next(self._versions)}.0"
         args = ["build", "push", str(IMAGES / "checkout"), "--repository", f"shop/{service}"]
-        args += ["--version", version, "--env", f"SHOP_VERSION={version}"]
+        args += ["--version", version, "--env", f"SHOP_VERSION={version}", *more]
         for name, value in behaviour.items():
             args += ["--env", f"SHOP_{name.upper()}={value}"]
         self.run(*args, *([] if sign else ["--no-sign"]))
@@ -159,24 +176,24 @@ class LivePlane:
     def serves(self, service: str) -> bool:
         return self.asked_as_tester(service, build="stable").startswith("1.")
 
-    def route_is_stable(self, service: str) -> bool:
-        """Whether nobody is sent to anything but one version."""
-        return len(self.versions_served(service)) == 1
+    def route(self, service: str) -> RouteIntent:
+        with self.ledger.begin() as db:
+            found = routes.read_route(db, service)
+        assert found is not None
+        return found
+
+    def has_everybody(self, service: str) -> bool:
+        """Whether the router was seen to send all users to the candidate."""
+        route = self.route(service)
+        return route.candidate_share == 1.0 and route.is_confirmed
 
     def wait_for_end(self, service: str, seconds: float) -> Release:
-        def has_ended() -> bool:
-            try:
-                return self.last_release(service).state.is_end
-            except Unreachable:
-                return False
-
-        wait_for(has_ended, seconds)
+        wait_for(lambda: self.last_release(service).state.is_end, seconds)
         return self.last_release(service)
 
     def pids_of_role(self, release_id: int, role: str) -> list[int]:
-        seen = self.ask("status")["plane"]["instances"]
-        mine = [i for i in seen if i["release_id"] == release_id and i["role"] == role]
-        return [i["pid"] for i in mine if i["pid"] and is_alive(i["pid"])]
+        mine = [i for i in self.copies_of(release_id) if i.role == role]
+        return [i.pid for i in mine if i.pid and is_alive(i.pid)]
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -190,12 +207,20 @@ class LivePlane:
 
     def processes_of(self, release_id: int) -> list[str]:
         """Copies of a release that the platform still lists."""
-        seen = self.ask("status")["plane"]["instances"]
-        return [i["id"] for i in seen if i["release_id"] == release_id]
+        return [i.id for i in self.copies_of(release_id)]
+
+    def copies_of(self, release_id: int) -> list[Instance]:
+        return [i for i in self.status().instances if i.release_id == release_id]
+
+    def status(self) -> PlaneStatus:
+        """The plane as its supervisor sees it."""
+        answer = UnixHttp(Home(self.home).socket).call("GET", "/status", seconds=20)
+        return STATUS.validate_json(answer)
 
     def pid_of(self, part: str) -> int:
-        parts = self.ask("status")["plane"]["parts"]
-        return next(p["pid"] for p in parts if p["name"] == part)
+        found = self.status().part(part)
+        assert found is not None
+        return found.pid
 
     @contextlib.contextmanager
     def load(self, service: str, rate: int = 100) -> Generator[Load]:
@@ -231,8 +256,12 @@ class Load:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until it holds. What nobody can tell, because a part is down, doesn't hold yet."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while True:
+        with contextlib.suppress(Unreachable):
+            if condition():
+                return
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.1)
 

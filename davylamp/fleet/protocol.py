@@ -25,6 +25,8 @@ class StartOrder:
     health_path: str = "/healthz"
     start_seconds: float = 30.0
     """Until when a copy must answer on `health_path`."""
+    registry: str = ""
+    """Where the image is; empty for the platform's own registry."""
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
 

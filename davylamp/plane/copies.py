@@ -119,7 +119,11 @@ class Copies:
         repository = order.image.rpartition("@")[0]
         async with self._unpacking[order.digest], self._room:
             return await asyncio.to_thread(
-                _unpack, self._registry_url(), repository, order.digest, self.home.images
+                _unpack,
+                order.registry or self._registry_url(),
+                repository,
+                order.digest,
+                self.home.images,
             )
 
     def _add(self, record: CopyRecord) -> None:

@@ -208,6 +208,16 @@ def test_an_unknown_image_has_failed_with_a_reason(yard) -> None:
     assert "could not be unpacked" in yard.failed("unknown-1").reason
 
 
+def test_a_copy_comes_from_the_registry_its_order_names(yard) -> None:
+    elsewhere = f"oci-layout://{yard.folder / 'another-registry'}"
+    order = replace(yard, registry_url=elsewhere).order(yard.well, "abroad", start_seconds=5.0)
+    yard.platform.start(replace(order, registry=elsewhere))
+    assert yard.ready("abroad-1").digest == order.digest
+    home = replace(yard, registry_url=elsewhere).order(yard.well + "# 2", "abroad", "abroad-2")
+    yard.platform.start(replace(home, start_seconds=1.0))
+    assert "could not be unpacked" in yard.failed("abroad-2").reason
+
+
 def test_a_command_that_does_not_exist_has_failed_with_a_reason(yard) -> None:
     order = yard.order_running(["/app/no-such-program"], "nothing")
     yard.platform.start(order)

@@ -101,5 +101,6 @@ class Session:
             release_id=self.hold.release_id,
             health_path=self.service.health.path,
             start_seconds=self.service.health.start_seconds,
+            registry=self.service.image.registry,
             environment=dict(self.service.environment),
         )
