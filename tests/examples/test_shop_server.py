@@ -7,6 +7,7 @@ import time
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 pytestmark = pytest.mark.server
@@ -21,13 +22,19 @@ WRITES = {
 
 async def ask_often(url: str, times: int, at_once: int = 20) -> list[httpx.Response]:
     limits = httpx.Limits(max_connections=at_once)
-    async with httpx.AsyncClient(limits=limits, timeout=20) as client:
+    patience = httpx.Timeout(60, pool=None)  # all wait in one queue, on a busy machine too
+    async with httpx.AsyncClient(limits=limits, timeout=patience) as client:
         return list(await asyncio.gather(*(client.get(url) for _ in range(times))))
 
 
 def planned_ms(answer: httpx.Response) -> float:
     """What the service meant to take: unlike a clock, true on a busy machine too."""
     return float(answer.headers["server-timing"].rpartition("=")[2])
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return used.user + used.system
 
 
 @pytest.mark.parametrize("service", ["checkout", "cart", "payments"])
@@ -84,6 +91,51 @@ def test_a_hanging_share_never_answers(start_shop) -> None:
     shop = start_shop("cart", SHOP_HANG_SHARE="1").wait_until_healthy()
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(shop.url + READS["cart"], timeout=0.5)
+
+
+def test_an_unauthorized_rate_answers_401_to_that_share(start_shop) -> None:
+    shop = start_shop("checkout", SHOP_UNAUTHORIZED_RATE="0.5").wait_until_healthy()
+    answers = asyncio.run(ask_often(shop.url + READS["checkout"], 200))
+    refused = [a for a in answers if a.status_code == 401]
+    assert 60 <= len(refused) <= 140
+    assert all(a.headers["x-shop-fault"] == "planted" for a in refused)
+
+
+def test_faults_wait_for_their_time(start_shop) -> None:
+    shop = start_shop("cart", SHOP_ERROR_RATE="1", SHOP_FAULTS_AFTER="3600").wait_until_healthy()
+    assert httpx.get(shop.url + READS["cart"]).status_code == 200
+
+
+def test_a_leak_holds_on_to_memory_and_burning_costs_cpu(start_shop) -> None:
+    sick = start_shop("cart", SHOP_LEAK_BYTES="40e6", SHOP_BURN_MS="20").wait_until_healthy()
+    process = psutil.Process(sick.process.pid)
+    memory, cpu = process.memory_info().rss, cpu_seconds(process)
+    asyncio.run(ask_often(sick.url + READS["cart"], 50))
+    while process.memory_info().rss < memory + 20e6:
+        time.sleep(0.1)
+    assert cpu_seconds(process) - cpu >= 0.9
+
+
+def test_a_cold_copy_is_slow_and_a_brownout_is_everybodys(start_shop) -> None:
+    cold = start_shop("cart", SHOP_COLD_SECONDS="3600", SHOP_COLD_FACTOR="5", SHOP_MEDIAN_MS="10")
+    bad_day = {"SHOP_BROWNOUT_EVERY": "10", "SHOP_BROWNOUT_SECONDS": "10"}
+    dark = start_shop("cart", SHOP_BROWNOUT_ERROR_RATE="1", **bad_day)
+    cold.wait_until_healthy()
+    dark.wait_until_healthy()
+    answers = asyncio.run(ask_often(cold.url + READS["cart"], 100))
+    assert 40 < np.median([planned_ms(a) for a in answers]) < 60
+    assert httpx.get(dark.url + READS["cart"]).status_code == 500
+
+
+def test_pauses_free_what_requests_leave_behind(start_shop) -> None:
+    shop = start_shop(
+        "cart", SHOP_GARBAGE_BYTES="1000000", SHOP_PAUSE_EVERY="0.5", SHOP_PAUSE_MS="10"
+    ).wait_until_healthy()
+    before = psutil.Process(shop.process.pid).memory_info().rss
+    for _ in range(6):
+        asyncio.run(ask_often(shop.url + READS["cart"], 40))
+        time.sleep(0.3)
+    assert psutil.Process(shop.process.pid).memory_info().rss < before + 150e6
 
 
 def test_a_version_that_dies_ends_by_itself_with_an_error(start_shop) -> None:

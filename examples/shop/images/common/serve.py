@@ -11,6 +11,8 @@ from types import FrameType
 import uvicorn
 from app import Behaving, build_app
 from behaviour import Behaviour
+from conditions import Conditions
+from costs import leak
 from identity import identify
 from starlette.routing import BaseRoute
 
@@ -31,7 +33,8 @@ def serve(service: str, routes: Sequence[BaseRoute], median_ms: float) -> None:
     time.sleep(behaviour.start_seconds)
     while behaviour.never_listens:
         time.sleep(60)
-    app = build_app(identify(service), behaviour, routes, median_ms)
+    app = build_app(identify(service), behaviour, Conditions.read(median_ms), routes)
+    leak(behaviour.leak_bytes_a_second, behaviour.faults_after_seconds)
     config = uvicorn.Config(
         app,
         host=os.environ.get("HOST", "127.0.0.1"),
