@@ -91,6 +91,9 @@ class LivePlane:
     def ask(self, *args: str, check: bool = True) -> dict[str, Any]:
         return json.loads(self.run(*args, "--json", check=check).stdout)
 
+    def next_version(self) -> str:
+        return f"1.{next(self._versions)}.0"
+
     def push(
         self,
         service: str,
@@ -101,7 +104,7 @@ class LivePlane:
         **behaviour: object,
     ) -> str:
         """Push a build of a service, a new one unless a version is given; returns its version."""
-        version = version or f"1.{next(self._versions)}.0"
+        version = version or self.next_version()
         args = ["build", "push", str(IMAGES / "checkout"), "--repository", f"shop/{service}"]
         args += ["--version", version, "--env", f"SHOP_VERSION={version}", *more]
         for name, value in behaviour.items():
