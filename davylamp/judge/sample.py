@@ -6,6 +6,7 @@ happened between readings: one row a tick, ready for the judge.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,10 +27,11 @@ class Role(StrEnum):
 
 
 def _bounds() -> tuple[float, ...]:
-    """1 ms to about 70 s, each bound at most 1.25 times the one before, above 4 ms."""
+    """0.5 ms to about 70 s; above 4 ms each at most 1.25 times the one before. Below 4 ms every
+    whole ms has its bucket: Envoy counts no finer."""
     edges = [0.5, 1.0, 2.0, 3.0, 4.0]
     while edges[-1] < 60_000:
-        edges.append(round(edges[-1] * 1.25, 1))
+        edges.append(math.floor(edges[-1] * 12.5) / 10)  # down: rounding up would exceed 1.25
     return tuple(edges)
 
 
