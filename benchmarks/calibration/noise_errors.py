@@ -14,7 +14,7 @@ from benchmarks.calibration.noise_spells import spell_levels, unequally
 def bursts(service: Service, dice: Dice, sides: list[Conditions]) -> list[Conditions]:
     """Something all sides need fails for some seconds: they suffer together, not alike."""
     ticks = len(sides[0].load)
-    every = dice.common.uniform(60, 150)
+    every = dice.common.uniform(120, 280)
     level = spell_levels(dice.common, ticks, every, (5, 20), (0.02, 0.3))
     return [with_failures(s, unequally(r, level)) for s, r in zip(sides, dice.sides, strict=True)]
 
@@ -50,7 +50,7 @@ def cold_start(service: Service, dice: Dice, sides: list[Conditions]) -> list[Co
     """The canary alone begins cold: slow, busy and failing now and then, over 20–60 s."""
     canary, rng = sides[0], dice.sides[0]
     cold = np.exp(-3 * np.arange(len(canary.load)) / rng.uniform(20, 60))
-    slow, failing = log_uniform(rng, 0.3, 4), log_uniform(rng, 0.003, 0.05)
+    slow, failing = log_uniform(rng, 0.3, 4), log_uniform(rng, 0.002, 0.03)
     begun = with_failures(canary, failing * cold)
     begun = replace(begun, slow=begun.slow * (1 + slow * cold), cpu=begun.cpu * (1 + slow * cold))
     return [begun, *sides[1:]]
