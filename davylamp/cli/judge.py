@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from davylamp.cli.judge_stream import stream
 from davylamp.cli.output import emit
 from davylamp.errors import BadInput
 
@@ -21,6 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="The judge on recorded data.")
 @app.callback()
 def group() -> None:
     """The judge on recorded data."""
+
+
+app.command()(stream)
 
 
 @app.command()

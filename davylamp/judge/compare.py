@@ -114,7 +114,7 @@ def _events(metric: Metric, side: Intervals, baseline: float) -> tuple[Floats, F
     if metric.events is not None:
         return metric.events(side), side.completed
     if metric.quantile is not None:
-        slow = slower_than(side.latency, metric.allowed(baseline))
+        slow = slower_than(side.latency, metric.allowed(baseline), side.bounds_ms)
         return slow, side.latency.sum(axis=1)
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from davylamp.judge.sample import Floats, Series
+from davylamp.judge.sample import LATENCY_BOUNDS_MS, Floats, Series
 
 _MOST = 1e15
 """Counts are cut here, so that sums of nonsense stay finite."""
@@ -30,6 +30,8 @@ class Intervals:
     cpu_seconds: Floats
     memory_bytes: Floats
     restarts: Floats
+    bounds_ms: tuple[float, ...] = LATENCY_BOUNDS_MS
+    """Upper edges of the latency buckets but the last."""
 
     @property
     def requests(self) -> float:
@@ -39,7 +41,9 @@ class Intervals:
         return len(self.seconds)
 
 
-def intervals_of(series: Series, seconds: float = 0.0) -> Intervals:
+def intervals_of(
+    series: Series, seconds: float = 0.0, bounds_ms: tuple[float, ...] = LATENCY_BOUNDS_MS
+) -> Intervals:
     """Group ticks into intervals of `seconds`; ticks about as long as that stay as they are."""
     starts = _starts(series, seconds)
 
@@ -60,6 +64,7 @@ def intervals_of(series: Series, seconds: float = 0.0) -> Intervals:
         cpu_seconds=_known_totals(series.cpu_seconds, starts),
         memory_bytes=last(_finite(series.memory_bytes)),
         restarts=total(series.restarts),
+        bounds_ms=bounds_ms,
     )
 
 

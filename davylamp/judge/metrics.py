@@ -93,8 +93,8 @@ def _latency(name: str, quantile: float, ratio: float, floor: float) -> Metric:
         "ms",
         ratio,
         floor,
-        points=lambda i: quantiles_ms(i.latency, quantile),
-        figure=lambda i: quantile_ms(i.latency, quantile) if len(i) else float("nan"),
+        points=lambda i: quantiles_ms(i.latency, quantile, i.bounds_ms),
+        figure=lambda i: quantile_ms(i.latency, quantile, i.bounds_ms) if len(i) else float("nan"),
         quantile=quantile,
     )
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from davylamp.judge.sample import LATENCY_BOUNDS_MS, Floats
 
-_UPPER = np.array([*LATENCY_BOUNDS_MS, LATENCY_BOUNDS_MS[-1] * 1.25])
-_LOWER = np.array([0.0, *LATENCY_BOUNDS_MS])
+Bounds = tuple[float, ...]
 
 
-def quantiles_ms(latency: Floats, q: float) -> Floats:
+def quantiles_ms(latency: Floats, q: float, bounds_ms: Bounds = LATENCY_BOUNDS_MS) -> Floats:
     """The q-quantile in ms of each row of (n, buckets) counts; NaN for an empty row.
 
     Linear within a bucket; the bucket above the last bound is taken to be a quarter wide.
@@ -23,16 +22,18 @@ def quantiles_ms(latency: Floats, q: float) -> Floats:
     within = latency[rows, bucket]
     before = reached[rows, bucket] - within
     share = np.divide(wanted - before, within, out=np.ones_like(within), where=within > 0)
-    found = _LOWER[bucket] + np.clip(share, 0, 1) * (_UPPER[bucket] - _LOWER[bucket])
+    lower = np.array([0.0, *bounds_ms])
+    upper = np.array([*bounds_ms, bounds_ms[-1] * 1.25])
+    found = lower[bucket] + np.clip(share, 0, 1) * (upper[bucket] - lower[bucket])
     return np.where(totals > 0, found, np.nan)
 
 
-def quantile_ms(latency: Floats, q: float) -> float:
+def quantile_ms(latency: Floats, q: float, bounds_ms: Bounds = LATENCY_BOUNDS_MS) -> float:
     """The q-quantile in ms of all rows together; NaN without any answer."""
-    return float(quantiles_ms(latency.sum(axis=0, keepdims=True), q)[0])
+    return float(quantiles_ms(latency.sum(axis=0, keepdims=True), q, bounds_ms)[0])
 
 
-def slower_than(latency: Floats, ms: float) -> Floats:
+def slower_than(latency: Floats, ms: float, bounds_ms: Bounds = LATENCY_BOUNDS_MS) -> Floats:
     """How many answers of each row lie above the last bucket bound not above `ms`."""
-    first = int(np.searchsorted(_LOWER, ms, side="right")) - 1
+    first = int(np.searchsorted([0.0, *bounds_ms], ms, side="right")) - 1
     return latency[:, first:].sum(axis=1)

@@ -64,7 +64,7 @@ def series_from(
     n = len(completed)
     nothing, unknown = np.zeros(n), np.full(n, np.nan)
     return Series(
-        at=tick_seconds * (1.0 + np.arange(n)),
+        at=tick_seconds * np.arange(1, n + 1, dtype=np.float64),
         seconds=np.full(n, tick_seconds),
         started=unknown if started is None else started,
         succeeded=completed - failed,

@@ -97,6 +97,10 @@ class Series:
         """Attempts that ended, well or badly, a tick."""
         return self.succeeded + self.failed
 
+    def first(self, ticks: int) -> Series:
+        """Only the first so many ticks."""
+        return Series(**{name: column[:ticks] for name, column in vars(self).items()})
+
     def since(self, at: float) -> Series:
         """Only the ticks that ended after `at`."""
         keep = self.at > at

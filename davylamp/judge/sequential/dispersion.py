@@ -34,8 +34,15 @@ class Dispersion:
 
     @classmethod
     def fresh(cls, shape: tuple[int, ...]) -> Dispersion:
-        zero = [np.zeros(shape) for _ in range(4)]
-        return cls(*zero, np.zeros((2, *shape)), np.zeros((2, *shape)), np.zeros((3, *shape)))
+        return cls(
+            seen_c=np.zeros(shape),
+            seen_b=np.zeros(shape),
+            due_c=np.zeros(shape),
+            due_b=np.zeros(shape),
+            terms=np.zeros((2, *shape)),
+            counted=np.zeros((2, *shape)),
+            block=np.zeros((3, *shape)),
+        )
 
     def phi(self) -> Floats:
         by_tick = (PRIOR * TICK_WEIGHT + self.terms[0]) / (TICK_WEIGHT + self.counted[0])

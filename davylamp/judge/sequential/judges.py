@@ -1,4 +1,4 @@
-"""The streaming judge: feed one tick of B releases, get the evidence of harm and of harmlessness."""
+"""The streaming judge: feed one tick of B releases, get the evidence for and against each."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Judges:
         tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
         errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
         self.safety.feed(tick, errors, tuple(slow), self.phi.phi()[:, 0], active, ends, policy)
-        self.quality.feed(tick, ends.ten, self.age * s, self.log_intended)
+        self.quality.feed(tick, ends.ten, self.age.astype(np.float64) * s, self.log_intended)
         self._count(tick)
         return self._look(tests)
 
@@ -101,7 +101,7 @@ class Judges:
             counts = counts & requests.GROSS
         found = np.where(counts[:, None, :], found, 0.0)
         every = np.where(requests.EVERY_TICK, s, policy.restart_seconds)
-        ticks = np.maximum(1, np.round(every / s))
+        ticks: Floats = np.maximum(1.0, np.round(every / s)).astype(np.float64)
         starts = (self.age[:, None] % ticks == 0) & counts & (self.age[:, None] > 1)
         weight = start_weight(self.age[:, None], ticks, policy.horizon_seconds / s)
         self.tests.feed(found, weight[:, None, :], starts[:, None, :])

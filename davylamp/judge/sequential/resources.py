@@ -110,7 +110,7 @@ class Resources:
         return used[:, CANARY] > allowed, ends.five & known
 
     def _memory(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
-        """The candidate's lowest of a minute above the baseline's highest: no sawtooth does that."""
+        """Its lowest of a minute above the baseline's highest: no sawtooth does that."""
         self.memory.feed(tick.memory_bytes[:, :2], ends.ten)
         mine, theirs = self.memory.lows[:, :, CANARY], self.memory.highs[:, :, BASELINE]
         blocks = np.minimum(np.isfinite(mine).sum(axis=0), np.isfinite(theirs).sum(axis=0))

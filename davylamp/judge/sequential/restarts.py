@@ -14,7 +14,7 @@ _FLOOR = -1e6
 """Logarithms are kept above this, so that no state ever becomes infinite."""
 
 
-def start_weight(age_ticks: Ints, every: float, horizon: float) -> Floats:
+def start_weight(age_ticks: Ints, every: Floats, horizon: float) -> Floats:
     """Logarithm of the prior weight of a restart at this age: sums to 1 over all restarts.
 
     w(k) = h / ((k + h)(k + h + 1)) for the k-th restart, heavy-tailed, so that no length has to

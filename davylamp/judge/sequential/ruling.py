@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class Ruling:
     metrics: tuple[MetricEvidence, ...]
     missing: tuple[str, ...]
     log_harm: float
+    other_judges: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the fixed-window rules would have said of the same ticks."""
 
 
 def rule(
@@ -75,8 +78,9 @@ def what_is_missing(judges: Judges, look: Look, i: int) -> tuple[str, ...]:
     if judges.quality.distressed(judges.policy)[i]:
         recent, _ = judges.quality.rates()
         found.append(
-            f"{100 * recent[i, CANARY]:.1f} % of the candidate's and {100 * recent[i, BASELINE]:.1f} % "
-            "of the baseline's requests of the last two minutes fail: harm to both is still harm"
+            f"{100 * recent[i, CANARY]:.1f} % of the candidate's and "
+            f"{100 * recent[i, BASELINE]:.1f} % of the baseline's requests of the "
+            "last two minutes fail: harm to both is still harm"
         )
     if look.harm[i] >= math.log(judges.policy.doubtful_evidence):
         found.append(f"some evidence of harm (1 : {math.exp(min(look.harm[i], 50)):.0f})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.ruling import Ruling, rule
 from davylamp.judge.sequential.stack import key_of, shape_of, ticks_of
 from davylamp.judge.sequential.tick import BASELINE, CANARY, SIDE_NAMES
+from davylamp.judge.whole_window import other_judges
 
 SIDE_BY_SIDE = 64
 """Streams fed together: more need more memory and save no time."""
@@ -64,7 +65,8 @@ def _judge_alike(recordings: Sequence[Recording], policy: SequentialPolicy) -> l
         for i, recording in enumerate(recordings):
             is_last = t == len(recording) - 1
             if i not in rulings and t < len(recording) and (look.is_harmful[i] or is_last):
-                rulings[i] = rule(judges, look, i, recording, t, promotable_at.get(i))
+                ruling = rule(judges, look, i, recording, t, promotable_at.get(i))
+                rulings[i] = replace(ruling, other_judges=other_judges(recording, t + 1))
         if len(rulings) == len(recordings):
             break
     return [rulings[i] for i in range(len(recordings))]

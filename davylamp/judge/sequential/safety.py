@@ -29,7 +29,7 @@ _WIDTHS = (len(_FACTORS), len(_RATES), len(BETS), len(BETS), len(BETS), len(_SIG
 _STARTS = np.cumsum([0, *_WIDTHS])[:-1]
 _SHARE = np.log(np.concatenate([np.full(w, 1 / w) for w in _WIDTHS]))
 _LN2 = float(np.log(2.0))
-_HEADROOM = 2.0
+_HEADROOM = 4.0
 """How far above the threshold evidence is kept: new harm must bring it down soon."""
 
 

@@ -21,14 +21,13 @@ from davylamp.judge.sequential.tick import BASELINE, CANARY, Ints, Shape, Tick
 
 _LAG_TICKS = 5
 _SMOOTHING = 0.9
-_HARM_TESTS = 4
 
 
 @dataclass(frozen=True)
 class Seen(Compared):
     """Also what the tests of harmlessness look at: above p50, p90, p99 by their margins."""
 
-    safe: tuple[Events, Events, Events]
+    safe: tuple[Events, ...]
 
 
 @dataclass
@@ -73,7 +72,8 @@ class Eyes:
         slow = self._slow(tick)
         completions = self._completions(tick)
         self.past = FORGETTING * self.past + tick.latency[:, BASELINE:]
-        return Seen(errors, slow[:_HARM_TESTS], completions, slow[_HARM_TESTS:])
+        p50, p90, p99, gross, *safe = slow
+        return Seen(errors, (p50, p90, p99, gross), completions, tuple(safe))
 
     def _pairs(self, sides: Floats, slices: Floats, trials: Floats, slice_trials: Floats) -> Events:
         """Candidate against baseline and stable, slices against baseline: (B, P)."""

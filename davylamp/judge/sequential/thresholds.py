@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from davylamp.judge.sample import Floats
-from davylamp.judge.sequential.tick import Ints
+from davylamp.judge.sequential.tick import Bools, Ints
 
 FORGETTING = 0.995
 """A tick: what was slow ten minutes ago counts a twentieth."""
@@ -48,7 +48,8 @@ class Ladder:
         bucket = np.searchsorted(edges, wanted * (1 - _TIE)).astype(np.intp)
         low = np.concatenate([[0.0], edges])[bucket]
         high = np.concatenate([edges, [np.inf]])[bucket]
-        part = np.where(np.isfinite(high), (high - wanted) / (high - low), 1.0)
+        with np.errstate(invalid="ignore"):
+            part = np.where(np.isfinite(high), (high - wanted) / (high - low), 1.0)
         quantiles = np.array([quantile for quantile, _ in tests])
         return cls(quantiles, up, bucket, np.clip(part, 0.0, 1.0))
 
@@ -61,8 +62,10 @@ def quantile_bucket(past: Floats, quantiles: Floats) -> Ints:
     reached = np.cumsum(past, axis=-1)
     total = reached[..., -1]
     wanted = quantiles * total[..., None]
-    found = (reached[..., None, :] < wanted[..., None] * (1 - _TIE)).sum(axis=-1)
-    return np.where(total[..., None] >= LEAST, found, past.shape[-1] - 1)
+    is_below: Bools = reached[..., None, :] < wanted[..., None] * (1 - _TIE)
+    found = is_below.sum(axis=-1, dtype=np.intp)
+    last: Ints = np.full_like(found, past.shape[-1] - 1)
+    return np.where(total[..., None] >= LEAST, found, last)
 
 
 def above(reached: Floats, bucket: Ints) -> Floats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from davylamp.judge.explain import known, number
+from davylamp.judge.quantile import quantile_ms
 from davylamp.judge.sequential import anytime
 from davylamp.judge.sequential.judges import Judges, Look
 from davylamp.judge.sequential.policy import TESTS
@@ -126,7 +127,7 @@ def _latency(judges: Judges, i: int, name: str) -> _Seen:
     q = _QUANTILES[name]
     bounds = np.asarray(judges.shape.bounds_ms)
     both = [judges.latency[i, s] for s in (CANARY, BASELINE)]
-    mine, theirs = (_quantile(h, q, bounds) for h in both)
+    mine, theirs = (quantile_ms(h[None], q, judges.shape.bounds_ms) for h in both)
     phi = float(judges.phi_slow.phi()[i, 0])
     (low_c, high_c), (low_b, high_b) = (anytime.quantile_interval(h, q, bounds, phi) for h in both)
     low = low_c / high_b if math.isfinite(high_b) else 0.0
@@ -136,24 +137,6 @@ def _latency(judges: Judges, i: int, name: str) -> _Seen:
     margin = judges.policy.latency_ratio
     return _Seen(
         "ms", known(mine), known(theirs), n_c, n_b, known(ratio), known(low), known(high), margin
-    )
-
-
-def _quantile(
-    counts: np.ndarray[tuple[int], np.dtype[np.float64]],
-    q: float,
-    bounds: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> float:
-    total = float(counts.sum())
-    if total <= 0:
-        return math.nan
-    reached = np.cumsum(counts)
-    bucket = int(np.argmax(reached >= q * total))
-    low = float(bounds[bucket - 1]) if bucket else 0.0
-    high = float(bounds[bucket]) if bucket < len(bounds) else 1.25 * float(bounds[-1])
-    within = float(counts[bucket])
-    return low + (high - low) * min(
-        max((q * total - float(reached[bucket]) + within) / within, 0.0), 1.0
     )
 
 
@@ -207,7 +190,8 @@ def _says(name: str, seen: _Seen) -> str:
     if seen.lower is None and seen.upper is None:
         return said
     high = "∞" if seen.upper is None else number(seen.upper)
-    return f"{said}; 95 % interval of the ratio {number(seen.lower)}–{high}; margin {number(seen.margin)}"
+    interval = f"95 % interval of the ratio {number(seen.lower)}–{high}"
+    return f"{said}; {interval}; margin {number(seen.margin)}"
 
 
 _LABELS = {
