@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from benchmarks.calibration.noise_load import (
     uneven_share,
 )
 from benchmarks.calibration.noise_service import Service, draw_service
-from davylamp.judge.recording import Recording, Slices, series_from
+from davylamp.judge.recording import Recording, Slices
 from davylamp.judge.sample import Series
 
 __all__ = ["BOUNDS_MS", "HARM_KINDS", "KINDS", "SLICE_BOUNDS_MS", "Harm", "noise_stream"]
@@ -111,12 +112,9 @@ def _size_of_stable(rng: np.random.Generator) -> tuple[float, int]:
 
 
 def _sum(slices: Sequence[Series]) -> Series:
-    def total(column: str) -> np.ndarray:
-        return np.sum([getattr(s, column) for s in slices], axis=0)
-
-    names = ("completed", "failed", "latency", "client_errors", "started", "in_flight")
-    costs = ("cpu_seconds", "memory_bytes", "restarts")
-    return series_from(**{name: total(name) for name in (*names, *costs)})
+    added = [name for name in vars(slices[0]) if name not in ("at", "seconds")]
+    totals = {name: np.sum([getattr(s, name) for s in slices], axis=0) for name in added}
+    return replace(slices[0], **totals)
 
 
 def _slices(slices: Sequence[Series]) -> Slices:
