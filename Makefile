@@ -9,14 +9,20 @@ STAMP := $(VENV)/.ready
 
 setup: $(STAMP)
 
+# Everything is pinned with hashes, uv and the build backend too. A .venv without pip is a half-made
+# one (Debian's python3 without python3-venv leaves it behind): it is made anew.
 # --compile-bytecode makes Dagster start three times faster, whatever
 # PYTHONDONTWRITEBYTECODE says on this machine.
 $(STAMP): requirements.txt pyproject.toml
 	@echo "setting up $(VENV), once"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { \
+	  rm -rf $(VENV); \
+	  echo "$(PYTHON) can't make $(VENV), and what it left was removed. On Debian: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(VENV)/uv.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --require-hashes --compile-bytecode --requirement requirements.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --editable .
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 demo: setup
