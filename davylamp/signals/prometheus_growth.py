@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -62,7 +63,7 @@ class Growth:
             edge = float(labels.pop("le", "nan"))  # "1", "1.0" and "+Inf" alike
             copies.setdefault(frozenset(labels.items()), {})[edge] = counter.total
         edges = [sorted(copy) for copy in copies.values()]
-        if not edges or edges[0][-1] != float("inf"):
+        if not edges or edges[0][-1] != math.inf or any(map(math.isnan, edges[0])):
             raise ValueError("no bucket +Inf: keep `le` in the query's `by (…)`")
         if any(other != edges[0] for other in edges):
             raise ValueError("its copies have different buckets")

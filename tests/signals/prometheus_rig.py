@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,20 @@ from davylamp.signals.prometheus_query import Prometheus
 
 
 class Target:
-    """Something to scrape. `text` is what it says; None makes the scrape fail."""
+    """Something to scrape. `say` is what it says; None makes the scrape fail."""
 
-    def __init__(self, text: str | None = "") -> None:
-        self.text = text
+    def __init__(self, say: Callable[[], str | None]) -> None:
+        self.say = say
         target = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                said = target.text
+                said = target.say()
                 self.send_response(200 if said is not None else 503)
                 self.send_header("content-type", "text/plain; version=0.0.4")
                 self.end_headers()
-                self.wfile.write((said or "").encode())
+                with suppress(BrokenPipeError):  # the scrape was given up
+                    self.wfile.write((said or "").encode())
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing."""
@@ -85,7 +86,7 @@ class PrometheusServer:
 
     def wait_for_targets(self, number: int) -> None:
         """Prometheus takes five seconds to begin with a configuration."""
-        until(lambda: len(self.ask("up == 1")) == number, 30)
+        until(lambda: len(self.ask("up == 1")) == number)
 
     def connect(self, **more: Any) -> Prometheus:
         return Prometheus(PrometheusAccess(self.url, **more))
@@ -107,7 +108,7 @@ def prometheus_binary() -> str:
     pytest.skip(missing)
 
 
-def until(fits: Callable[[], bool], seconds: float = 20) -> None:
+def until(fits: Callable[[], bool], seconds: float = 60) -> None:
     give_up_at = time.monotonic() + seconds
     while not fits():
         assert time.monotonic() < give_up_at, "waited in vain"
