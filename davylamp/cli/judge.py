@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from davylamp.cli.judge_record import record
 from davylamp.cli.judge_stream import stream
 from davylamp.cli.output import emit
 from davylamp.errors import BadInput
@@ -24,6 +25,7 @@ def group() -> None:
     """The judge on recorded data."""
 
 
+app.command()(record)
 app.command()(stream)
 
 

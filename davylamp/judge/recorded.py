@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def recording_of(
     reads = np.unique([s.at for found in kept.values() for s in found if first <= s.at <= last])
     places = _places(reads, tick_seconds)
     sides = {
-        _SIDES[role]: _on_ticks(found, reads, places, tick_seconds)
+        _SIDES[role]: _on_ticks(_all_restarts(kept[role], found), reads, places, tick_seconds)
         for role, found in series.items()
         if len(found) or role is not Role.STABLE
     }
@@ -78,6 +78,14 @@ def _places(reads: Floats, tick_seconds: float) -> list[int]:
     return places
 
 
+def _all_restarts(samples: Sequence[Sample], series: Series) -> Series:
+    """A restart often makes its own tick unknown: then the next known one tells of it."""
+    grown = np.diff([s.restarts for s in samples], prepend=samples[0].restarts if samples else 0)
+    so_far = np.cumsum(np.maximum(grown, 0))  # fewer: a copy is gone, and took its own with it
+    known = np.searchsorted([s.at for s in samples], series.at)
+    return replace(series, restarts=np.diff(so_far[known], prepend=0).astype(np.float64))
+
+
 def _on_ticks(series: Series, reads: Floats, places: Sequence[int], tick_seconds: float) -> Series:
     """The rows of a side at the ticks of its reads, NaN at all others."""
     known = series.seconds <= _LUMP_TICKS * tick_seconds
@@ -94,7 +102,6 @@ def _on_ticks(series: Series, reads: Floats, places: Sequence[int], tick_seconds
         columns[field.name] = np.full((places[-1] + 1, *found.shape[1:]), np.nan)
         columns[field.name][to] = found[rows]
     columns["at"] = np.interp(np.arange(places[-1] + 1), places, reads)
-    columns["restarts"] = np.maximum(columns["restarts"], 0.0)  # a copy that is gone takes its own
     return Series(**columns)
 
 

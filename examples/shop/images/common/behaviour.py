@@ -26,6 +26,8 @@ class Behaviour:
     """All of the above begin that long after the copy is up."""
     start_seconds: float = 0.0
     die_after_seconds: float | None = None
+    die_spread: float = 0.0
+    """That share of the time sooner or later, so that copies don't die together."""
     never_listens: bool = False
 
     @classmethod
@@ -45,6 +47,7 @@ class Behaviour:
             faults_after_seconds=number("SHOP_FAULTS_AFTER"),
             start_seconds=number("SHOP_START_SECONDS"),
             die_after_seconds=float(die_after) if die_after else None,
+            die_spread=number("SHOP_DIE_SPREAD"),
             never_listens=environment.get("SHOP_NEVER_LISTEN", "") not in ("", "0"),
         )
 

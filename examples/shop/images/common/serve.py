@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ def serve(service: str, routes: Sequence[BaseRoute], median_ms: float) -> None:
     """Run a service until SIGTERM. `median_ms` is what its endpoints usually take."""
     behaviour = Behaviour.read()
     if behaviour.die_after_seconds is not None:
-        _die_after(behaviour.die_after_seconds)
+        spread = random.uniform(-behaviour.die_spread, behaviour.die_spread)
+        _die_after(behaviour.die_after_seconds * (1 + spread))
     time.sleep(behaviour.start_seconds)
     while behaviour.never_listens:
         time.sleep(60)
