@@ -53,10 +53,14 @@ def queueing_stream(
     service, weather = SCENARIOS[scenario](weather_rng, service, weather)
     requests = draw_requests(users_rng, service, weather)
     aftermath = _do_harm(harm_rng, harm, service, requests, onset_tick)
-    simulation = Simulation(service, weather, requests, seed)
-    simulation.crash_gaps = list(aftermath.crash_gaps)
-    for event in aftermath.events:
-        simulation.schedule(*event)
+    simulation = Simulation(
+        service,
+        weather,
+        requests,
+        seed,
+        events=aftermath.events,
+        crash_gaps=aftermath.crash_gaps,
+    )
     outcome, proxy = simulation.run(), draw_proxy(reader_rng)
     seen = fates(service, requests.at, outcome, ticks, proxy)
     name = f"queueing-{scenario}-{harm or 'harmless'}-{rps:g}-{seed}"

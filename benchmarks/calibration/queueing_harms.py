@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.calibration.queueing_engine import CRASH, SHRINK
 from benchmarks.calibration.queueing_requests import CLIENT_ERROR, FAILED, Ints, Requests
 from benchmarks.calibration.queueing_service import Need, Service
+from benchmarks.calibration.queueing_shared import CRASH, SHRINK, Event
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What else is to happen: (second, what, to whom), and lives of what crashes by itself."""
+    """What else is to happen, and the lives of what crashes by itself."""
 
-    events: tuple[tuple[float, int, int], ...] = ()
+    events: tuple[Event, ...] = ()
     crash_gaps: tuple[float, ...] = ()
 
 

@@ -55,14 +55,13 @@ def draw_proxy(rng: Generator) -> Proxy:
 
 def fates(service: Service, at: Floats, outcome: Outcome, ticks: int, proxy: Proxy) -> Fates:
     """A client waits for its time-out and not longer; what ends later is lost."""
-    end, result = np.array(outcome.end), np.array(outcome.result)
-    late = end > at + service.timeout_seconds
-    end = np.where(late, at + service.timeout_seconds, end)
+    late = outcome.end > at + service.timeout_seconds
+    end = np.where(late, at + service.timeout_seconds, outcome.end)
     latency = (end - at) * 1000
     return Fates(
         begun=at.astype(np.int64),
         ended=np.minimum(end, ticks).astype(np.int64),
-        result=np.where(late, LOST, result),
+        result=np.where(late, LOST, outcome.result),
         latency_ms=np.floor(latency) if proxy.whole_ms else latency,
         group=outcome.instance,
     )

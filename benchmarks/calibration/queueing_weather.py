@@ -29,7 +29,7 @@ class Weather:
     calls_fail: Floats
     quota_cores: float = 0.0
     """CPU an instance may use in a period of 100 ms; 0 = no limit."""
-    top_share: float = 0.003
+    top_share: float = 0.0012
     """The most one user can be of all traffic."""
     activity: float = 0.7
     """Exponent of the users' Zipf-like activity."""
@@ -80,7 +80,7 @@ def overload(rng: Generator, service: Service, weather: Weather) -> Scene:
     room = max(each * service.busy_seconds / service.workers, each * service.cpu_seconds / cores)
     burst = np.ones_like(weather.rate)
     for window in _windows(rng, len(burst), int(rng.integers(2, 7)), 2, 15):
-        burst[window] = np.maximum(burst[window], min(20.0, rng.uniform(0.8, 1.8) / room))
+        burst[window] = np.maximum(burst[window], min(10.0, rng.uniform(0.8, 1.8) / room))
     return service, replace(weather, rate=weather.rate * burst)
 
 
@@ -123,7 +123,7 @@ def heavy_users(rng: Generator, service: Service, weather: Weather) -> Scene:
     """A few users are a good part of the traffic, have habits, and stick to a side."""
     return service, replace(
         weather,
-        top_share=rng.uniform(0.01, 0.03),
+        top_share=rng.uniform(0.006, 0.02),
         activity=rng.uniform(0.9, 1.15),
         habit=rng.uniform(0.5, 0.9),
         bursty_users=int(rng.integers(4, 16)),
@@ -133,19 +133,19 @@ def heavy_users(rng: Generator, service: Service, weather: Weather) -> Scene:
 def cron_jobs(rng: Generator, service: Service, weather: Weather) -> Scene:
     """By the clock: a job on every instance takes CPU, or a client sends its batch."""
     rate, slow = weather.rate.copy(), weather.slow.copy()
-    every, length = int(rng.choice([30, 60, 120, 300])), int(rng.integers(1, 9))
+    every, length = int(rng.choice([30, 60, 120, 300])), int(rng.integers(1, 7))
     due = (np.arange(len(rate)) + rng.integers(every)) % every < length
     if rng.random() < 0.7:
         slow[:, due] *= rng.uniform(1.3, 4)
     else:
-        rate[due] *= rng.uniform(2, 6)
+        rate[due] *= rng.uniform(1.5, 4)
     return service, replace(weather, rate=rate, slow=slow)
 
 
 def throttled_cpu(rng: Generator, service: Service, weather: Weather) -> Scene:
     """A CPU quota for each 100 ms, used up now and then."""
     mean = service.rps / service.instances * service.cpu_seconds
-    return service, replace(weather, quota_cores=max(0.2, mean / rng.uniform(0.25, 0.6)))
+    return service, replace(weather, quota_cores=max(0.2, mean / rng.uniform(0.25, 0.55)))
 
 
 def memory_sawtooth(rng: Generator, service: Service, weather: Weather) -> Scene:
