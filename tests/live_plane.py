@@ -33,6 +33,7 @@ from davylamp.settings import Addresses, read_addresses
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "examples" / "shop" / "images"
+LEASE_SECONDS = 5
 _DAVYLAMP = [sys.executable, "-m", "davylamp.cli.main"]
 
 CATALOG = """\
@@ -120,14 +121,23 @@ class LivePlane:
     def begin_release(self, service: str, version: str) -> subprocess.Popen[bytes]:
         """Conduct a release in a process of its own, to be killed or watched."""
         before = self.last_release(service).id if self._any_release(service) else 0
-        process = subprocess.Popen(
-            [*_DAVYLAMP, "release", service, version, "--here"],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for(lambda: self._any_release(service) and self.last_release(service).id > before)
+        log = self.home / "driver.log"
+        with log.open("wb") as said:
+            process = subprocess.Popen(
+                [*_DAVYLAMP, "release", service, version, "--here"],
+                env=self.environment,
+                cwd=ROOT,
+                stdout=said,
+                stderr=said,
+            )
+
+        def has_begun() -> bool:
+            if self._any_release(service) and self.last_release(service).id > before:
+                return True
+            assert process.poll() is None, log.read_text()
+            return False
+
+        wait_for(has_begun)
         return process
 
     def stable(self, service: str) -> str:
@@ -215,6 +225,9 @@ class LivePlane:
     def copies_of(self, release_id: int) -> list[Instance]:
         return [i for i in self.status().instances if i.release_id == release_id]
 
+    def copies_of_service(self, service: str) -> list[Instance]:
+        return [i for i in self.status().instances if i.service == service]
+
     def status(self) -> PlaneStatus:
         """The plane as its supervisor sees it."""
         answer = UnixHttp(Home(self.home).socket).call("GET", "/status", seconds=20)
@@ -246,12 +259,17 @@ class Load:
     file: Path
 
     def records(self) -> list[dict[str, str]]:
-        with self.file.open(newline="") as file:
-            return list(csv.DictReader(file))
+        """All requests so far; a line that is still being written is left out."""
+        lines = self.file.read_text().splitlines(keepends=True) if self.file.exists() else []
+        return list(csv.DictReader(line for line in lines if line.endswith("\n")))
 
     def failures(self) -> list[dict[str, str]]:
         """Requests that got no good answer, whoever's fault it was."""
         return [r for r in self.records() if not 200 <= int(r["status"]) < 500]
+
+    def last_met(self, version: str) -> float:
+        """When a user was last answered by a version, Unix seconds at its asking; 0 for never."""
+        return max((float(r["at"]) for r in self.records() if r["version"] == version), default=0)
 
     def not_planted(self) -> list[dict[str, str]]:
         """Failures that no build was told to make: those of routing, starting and stopping."""
@@ -284,7 +302,7 @@ def live_plane(home: Path) -> Generator[LivePlane]:
     environment |= {
         "DAVYLAMP_HOME": str(home / "plane"),
         "DAVYLAMP_CATALOG": str(catalog),
-        "DAVYLAMP_LEASE_SECONDS": "5",
+        "DAVYLAMP_LEASE_SECONDS": str(LEASE_SECONDS),
         "DAVYLAMP_RENEW_SECONDS": "1",
         "DAVYLAMP_TTL_SECONDS": "2",
         "DAVYLAMP_SIGNATURE_SECONDS": "3",
