@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from davylamp.judge.policy import GrossHarm, JudgePolicy
+from davylamp.judge.policy import JudgePolicy
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}[a-z0-9]$")]
@@ -89,19 +90,28 @@ class Health(_Entry):
     start_seconds: float = Field(default=30.0, gt=0, le=600)
 
 
-class GrossHarmPolicy(_Entry):
-    minimum_requests: int = Field(default=20, ge=1)
-    error_rate: Share = 0.05
-    error_ratio: float = Field(default=2.0, ge=1)
-    latency_ratio: float = Field(default=2.0, ge=1)
-    slow_rate: Share = 0.05
-    significance: float = Field(default=1e-6, gt=0, lt=0.05)
-
-
 class Judging(_Entry):
     """The judge's rules; see `davylamp.judge.policy` for their meaning."""
 
-    rule: Literal["fail-ratio", "score"] = "fail-ratio"
+    rule: Literal["sequential", "fail-ratio", "score"] = "sequential"
+    second_opinion: bool = False
+    """Believe a roll-back by the judge only when a second try, with fresh copies and other
+    users, ends in one too; a build is known as bad from then on."""
+    ignored: tuple[str, ...] = ()
+    """Metrics that are not judged."""
+    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    warm_up_seconds: float = Field(default=30.0, ge=0)
+    error_ratio: float = Field(default=1.25, ge=1)
+    error_rate: float = Field(default=0.002, gt=0, lt=0.004)
+    gross_ratio: float = Field(default=2.0, ge=1)
+    gross_rate: float = Field(default=0.05, gt=0, lt=0.08)
+    latency_ratio: float = Field(default=1.10, ge=1)
+    gross_latency_ratio: float = Field(default=2.0, ge=1)
+    client_error_ratio: float = Field(default=1.5, ge=1)
+    client_error_floor: float = Field(default=0.02, ge=0, lt=1)
+    cpu_ratio: float = Field(default=1.15, ge=1)
+    memory_ratio: float = Field(default=1.10, ge=1)
+    share_tolerance: float = Field(default=3.0, gt=1)
     minimum_requests: int = Field(default=50, ge=1)
     minimum_ticks: int = Field(default=10, ge=3)
     interval_seconds: float = Field(default=1.0, ge=1)
@@ -109,8 +119,6 @@ class Judging(_Entry):
     pass_score: float = Field(default=75.0, ge=0, le=100)
     marginal_score: float = Field(default=50.0, ge=0, le=100)
     critical: tuple[str, ...] = ("error_rate", "latency_p99", "hanging")
-    ignored: tuple[str, ...] = ()
-    gross: GrossHarmPolicy = Field(default_factory=GrossHarmPolicy)
 
     @model_validator(mode="after")
     def _marginal_below_pass(self) -> Judging:
@@ -119,8 +127,10 @@ class Judging(_Entry):
         return self
 
     def policy(self) -> JudgePolicy:
-        values = self.model_dump(exclude={"gross"})
-        return JudgePolicy(**values, gross=GrossHarm(**self.gross.model_dump()))
+        values = self.model_dump(exclude={"second_opinion"})
+        of_the_window = {f.name for f in fields(JudgePolicy)} & values.keys()
+        window = {name: values.pop(name) for name in of_the_window}
+        return JudgePolicy(**window, constants=values)
 
 
 class Service(_Entry):

@@ -13,9 +13,9 @@ from pydantic_core import ErrorDetails
 from davylamp.catalog.located import Located, place_of, plain
 from davylamp.catalog.model import Service
 from davylamp.catalog.problem import Problem, field_name, problem
-from davylamp.judge.metrics import METRICS
+from davylamp.judge.sequential.policy import METRICS
 
-_METRICS = tuple(metric.name for metric in METRICS)
+_METRICS = tuple(METRICS)
 
 
 def validate(located: Located) -> tuple[Service | None, list[Problem]]:

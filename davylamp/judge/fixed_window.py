@@ -82,7 +82,7 @@ def _doubts(metrics: Sequence[MetricVerdict], policy: JudgePolicy) -> tuple[str,
     without = [m for m in metrics if m.classification == Classification.NODATA]
     doubts = [f"{m.name}: {m.reason}" for m in without if not _is_left_out(m)]
     errors = next((m.candidate for m in metrics if m.name == "error_rate"), None)
-    if errors is not None and math.isfinite(errors) and errors >= 100 * policy.gross.error_rate:
+    if errors is not None and math.isfinite(errors) and errors >= 100 * policy.gross_rate:
         doubts.append(f"{errors:.1f} % of the candidate's requests fail, and as many elsewhere")
     return tuple(doubts)
 

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-
-@dataclass(frozen=True)
-class GrossHarm:
-    """When to stop at once, without waiting for the window's end.
-
-    A first, plain rule; the sequential judge takes its place. The candidate must have had
-    `minimum_requests`, and its failures must exceed what the baseline's rate explains with
-    probability below `significance`, be at least `error_rate` and `error_ratio` times the
-    baseline's. The same for hanging requests and for requests slower than
-    `latency_ratio` times the baseline's p99.
-    """
-
-    minimum_requests: int = 20
-    error_rate: float = 0.05
-    error_ratio: float = 2.0
-    latency_ratio: float = 2.0
-    slow_rate: float = 0.05
-    significance: float = 1e-6
+from davylamp.judge.sequential.policy import SequentialPolicy
 
 
 @dataclass(frozen=True)
 class JudgePolicy:
-    """One service's rules for its judge."""
+    """One service's rules for its judge.
 
-    rule: str = "fail-ratio"
-    """Which fixed-window rule decides: `fail-ratio` or `score`."""
+    The sequential judge always watches for harm; `rule` says who may promote at a step's end.
+    """
+
+    rule: str = "sequential"
+    """`sequential`, or a fixed-window rule: `fail-ratio` or `score`."""
     minimum_requests: int = 50
-    """Completed requests each side must have had; below it nothing is ever promoted."""
+    """Completed requests each side must have had before a fixed-window rule is heard."""
     minimum_ticks: int = 10
     """Points a metric's series must have on each side."""
     interval_seconds: float = 1.0
@@ -40,6 +28,13 @@ class JudgePolicy:
     pass_score: float = 75.0
     marginal_score: float = 50.0
     critical: tuple[str, ...] = ("error_rate", "latency_p99", "hanging")
-    """Metrics whose failure alone rolls back."""
+    """Metrics whose failure alone rolls back, by a fixed-window rule."""
     ignored: tuple[str, ...] = ()
-    gross: GrossHarm = field(default_factory=GrossHarm)
+    gross_rate: float = 0.05
+    """Share of failing requests at which a fixed window promotes nothing, whoever else fails."""
+    constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The sequential judge's constants, where they differ from its defaults."""
+
+    def sequential(self, *, gross_only: bool = False) -> SequentialPolicy:
+        """The same rules for the sequential judge."""
+        return SequentialPolicy(ignored=self.ignored, gross_only=gross_only, **self.constants)

@@ -74,7 +74,8 @@ class Series:
     """What one build did, tick by tick. All arrays have n rows (ticks), oldest first.
 
     Units: `at` Unix seconds at the tick's end; `seconds` its length; `cpu_seconds` used in
-    the tick; `memory_bytes` at its end. `latency` is (n, buckets). NaN where not known.
+    the tick; `memory_bytes` at its end, of one copy on average. `latency` is (n, buckets). NaN
+    where not known.
     """
 
     at: Floats
@@ -100,6 +101,10 @@ class Series:
     def first(self, ticks: int) -> Series:
         """Only the first so many ticks."""
         return Series(**{name: column[:ticks] for name, column in vars(self).items()})
+
+    def row(self, t: int) -> Series:
+        """One tick alone."""
+        return Series(**{name: column[t : t + 1] for name, column in vars(self).items()})
 
     def since(self, at: float) -> Series:
         """Only the ticks that ended after `at`."""
@@ -132,7 +137,7 @@ def series_of(samples: Sequence[Sample]) -> Series:
         ).reshape(len(pairs), buckets),
         in_flight=column([b.in_flight for _, b in pairs]),
         cpu_seconds=column([_cpu_between(a, b) for a, b in pairs]),
-        memory_bytes=column([b.memory_bytes for _, b in pairs]),
+        memory_bytes=column([_memory_of_one(b) for _, b in pairs]),
         restarts=column([b.restarts - a.restarts for a, b in pairs]),
     )
 
@@ -146,6 +151,13 @@ def _follows(earlier: Sample, later: Sample) -> bool:
         and len(later.latency) == len(earlier.latency)
         and all(b >= a for a, b in zip(earlier.latency, later.latency, strict=True))
     )
+
+
+def _memory_of_one(sample: Sample) -> float | None:
+    """Of one copy on average: a side grows to full size while it is being judged."""
+    if sample.memory_bytes is None:
+        return None
+    return sample.memory_bytes / max(sample.instances, 1)
 
 
 def _cpu_between(earlier: Sample, later: Sample) -> float | None:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from davylamp.judge.sample import Series
 
+SEQUENTIAL = "sequential"
+"""The judge whose ROLLBACK may be acted on at any look."""
+
 
 class Outcome(StrEnum):
     PROMOTE = "PROMOTE"
@@ -48,6 +51,16 @@ class MetricVerdict:
     upper: float | None = None
     estimate: float | None = None
     effect_size: float | None = None
+    e_value: float | None = None
+    """Evidence of harm, anytime-valid; None where a fixed window was judged."""
+    safe_e_value: float | None = None
+    """Evidence of harmlessness; None where this metric isn't asked for it."""
+    weight: float | None = None
+    margin: float | None = None
+    """Ratio to the baseline up to which nothing is held against the candidate."""
+    candidate_count: float | None = None
+    """Requests (or blocks) the figures stand on."""
+    baseline_count: float | None = None
 
     @property
     def speaks_against(self) -> bool:
@@ -61,7 +74,7 @@ class Verdict:
     outcome: Outcome
     headline: str
     judge: str
-    """Which rule spoke: `early-stop`, `fail-ratio`, `score`."""
+    """Which rule spoke: `sequential`, `fail-ratio`, `score`."""
     metrics: tuple[MetricVerdict, ...] = ()
     score: float | None = None
     fail_ratio: float | None = None
@@ -71,6 +84,8 @@ class Verdict:
     """What the other rules would have said: rule → outcome."""
     candidate_requests: int = 0
     baseline_requests: int = 0
+    e_value: float | None = None
+    """All evidence of harm together; rolled back from 1/α on."""
 
     @property
     def against(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from davylamp.judge.verdict import Outcome, Verdict
+from davylamp.judge.verdict import SEQUENTIAL, Outcome, Verdict
 from davylamp.rollout.coexistence import Coexistence
 from davylamp.rollout.plan import Plan
 from davylamp.rollout.state import Decision, Move, Phase, Progress
@@ -18,7 +18,7 @@ def decide(plan: Plan, progress: Progress, verdict: Verdict, guard: Coexistence)
 
     Total: every combination of inputs has an answer, and the answer for anything unexpected
     is to go back to stable. A fixed-window verdict is only heard at a step's end; harm that
-    cannot wait (`early-stop`) at every tick.
+    the sequential judge sees at every tick.
     """
     back = _way_back(plan, progress, verdict, guard)
     if back is not None:
@@ -36,7 +36,7 @@ def _way_back(
     """What takes a release back in whichever phase it is."""
     if guard.conflicts:
         return Decision(Move.ROLL_BACK, str(guard.conflicts[0]))
-    if verdict.outcome is Outcome.ROLLBACK and verdict.judge == "early-stop":
+    if verdict.outcome is Outcome.ROLLBACK and verdict.judge == SEQUENTIAL:
         return Decision(Move.ROLL_BACK, verdict.headline, blames_build=True)
     if progress.candidate_ready < 1:
         return Decision(Move.ROLL_BACK, "no copy of the candidate is alive", blames_build=True)

@@ -89,7 +89,7 @@ def test_a_list_replaces_the_list_of_the_defaults(tmp_path: Path) -> None:
             "found 'x'",
         ),
         ("judge:\n  critical:\n  - eror_rate\n", 9, "judge.critical[0]", "mean 'error_rate'"),
-        ("judge:\n  gross:\n    slow_rate: 2\n", 9, "judge.gross.slow_rate", "found 2"),
+        ("judge:\n  alpha: 2\n", 8, "judge.alpha", "found 2"),
         ("owner: other\n", 7, "owner", "said twice, first in line 2"),
         ("tier: .inf\n", 7, "tier", "not a usable value"),
         ("tier: !!int x\n", 7, "tier", "not a usable value"),

@@ -52,7 +52,7 @@ verdicts = st.builds(
     Verdict,
     st.sampled_from(Outcome),
     st.text(min_size=1),
-    st.sampled_from(["early-stop", "fail-ratio", "score"]),
+    st.sampled_from(["sequential", "fail-ratio", "score"]),
 )
 guards = st.sampled_from([FREE, Coexistence((Conflict("2.0.0", "1.0.0", "it writes x"),))])
 
@@ -75,7 +75,7 @@ def test_all_users_are_only_reached_by_a_promote_verdict_or_a_person(
 
 @given(progresses, guards)
 def test_gross_harm_always_rolls_back(p: Progress, g: Coexistence) -> None:
-    harm = verdict(Outcome.ROLLBACK, "early-stop")
+    harm = verdict(Outcome.ROLLBACK, "sequential")
     assert decide(PLAN, p, harm, g).move is Move.ROLL_BACK
 
 
@@ -96,7 +96,7 @@ def test_without_a_living_candidate_or_signals_nothing_goes_on(p: Progress, v: V
 
 @given(verdicts)
 def test_a_step_is_not_left_before_its_time_or_its_requests(v: Verdict) -> None:
-    if v.judge == "early-stop":
+    if v.judge == "sequential":
         return
     early = decide(PLAN, progress(phase_seconds=119), v, FREE)
     thin = decide(PLAN, progress(requests=199), v, FREE)
@@ -196,7 +196,7 @@ def test_no_share_is_raised_on_old_signals() -> None:
 def test_only_a_build_that_was_found_wanting_is_blamed() -> None:
     at_the_end = progress()
     blamed = {
-        "harm": decide(PLAN, at_the_end, verdict(Outcome.ROLLBACK, "early-stop"), FREE),
+        "harm": decide(PLAN, at_the_end, verdict(Outcome.ROLLBACK, "sequential"), FREE),
         "window": decide(PLAN, at_the_end, verdict(Outcome.ROLLBACK), FREE),
         "dead": decide(
             PLAN, replace(at_the_end, candidate_ready=0), verdict(Outcome.CONTINUE), FREE

@@ -14,7 +14,7 @@ from davylamp.judge.sequential.policy import TESTS, SequentialPolicy
 from davylamp.judge.sequential.quality import Quality
 from davylamp.judge.sequential.resources import BlockEnds, Resources
 from davylamp.judge.sequential.restarts import Restarting, start_weight
-from davylamp.judge.sequential.safety import Safety
+from davylamp.judge.sequential.safety import SAFE_TESTS, Safety
 from davylamp.judge.sequential.sides import Eyes, Seen
 from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
 
@@ -67,7 +67,7 @@ class Judges:
         """Requests begun and not ended, as far as anybody reports it."""
         self.restarted = np.zeros((b, 2))
         weights = np.array([max(policy.weights.get(name, 0.0), 0.0) for name in TESTS])
-        weights[[name in policy.ignored for name in TESTS]] = 0.0
+        weights[[policy.is_ignored(name) for name in TESTS]] = 0.0
         with np.errstate(divide="ignore"):
             self.log_weights = np.log(weights / max(weights.sum(), 1e-300))
         self._alarm = -float(np.log(policy.alpha))
@@ -84,7 +84,8 @@ class Judges:
         tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
         errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
         self.safety.feed(tick, errors, tuple(slow), self.phi.phi()[:, 0], active, ends, policy)
-        self.quality.feed(tick, ends.ten, self.age.astype(np.float64) * s, self.log_intended)
+        age_seconds = self.age.astype(np.float64) * s
+        self.quality.feed(tick, ends.ten, age_seconds, self.log_intended, policy)
         self._count(tick)
         return self._look(tests)
 
@@ -202,4 +203,5 @@ class Judges:
         reports_cpu = self.costs[:, :, 1].max(axis=1) > 0
         reports_memory = self.costs[:, :, 3].max(axis=1) > 0
         optional = np.stack([reports_cpu, reports_memory], axis=1)
-        return np.concatenate([safe[:, :4], np.where(optional, safe[:, 4:], np.nan)], axis=1)
+        found = np.concatenate([safe[:, :4], np.where(optional, safe[:, 4:], np.nan)], axis=1)
+        return np.where([self.policy.is_ignored(name) for name in SAFE_TESTS], np.nan, found)

@@ -18,6 +18,18 @@ REQUEST_TESTS = (
 RESOURCE_TESTS = ("client_error_rate", "hanging", "cpu_per_request", "memory_bytes", "restarts")
 """Tests of the candidate against the baseline alone."""
 TESTS = (*REQUEST_TESTS, *RESOURCE_TESTS)
+METRICS: dict[str, tuple[str, ...]] = {
+    "error_rate": ("error_rate", "gross_errors"),
+    "latency_p50": ("latency_p50",),
+    "latency_p90": ("latency_p90", "gross_latency"),
+    "latency_p99": ("latency_p99",),
+    "hanging": ("completions", "hanging"),
+    "client_error_rate": ("client_error_rate",),
+    "cpu_per_request": ("cpu_per_request",),
+    "memory_bytes": ("memory_bytes",),
+    "restarts": ("restarts",),
+}
+"""What people call it, and the tests that look at it."""
 
 
 def _weights() -> dict[str, float]:
@@ -85,6 +97,12 @@ class SequentialPolicy:
     reference_slack: float = 10.0
     """How many times less the candidate may look bad against stable than against the baseline."""
     placebo_seconds: float = 60.0
+    share_tolerance: float = 1.5
+    """Factor by which the ratio of both sides' requests may differ from what was intended."""
     ignored: tuple[str, ...] = ()
+    """Metrics that are not judged."""
     gross_only: bool = False
     """Without a simultaneous baseline only gross harm can be judged."""
+
+    def is_ignored(self, test: str) -> bool:
+        return any(test in METRICS.get(metric, ()) for metric in self.ignored)

@@ -12,8 +12,6 @@ from davylamp.judge.sequential.blocks import Sums
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Tick
 
-_SKEW = float(np.log(1.5))
-"""The candidate's share of requests may be this much off (as a factor) without a word."""
 _SKEW_NULL, _SKEW_ALTERNATIVES = 0.3, np.array([0.6, 0.85, 0.97])
 _SKEW_EVIDENCE = float(np.log(100.0))
 _MOST_MISSING = 0.2
@@ -52,7 +50,14 @@ class Quality:
             np.zeros((releases, 3)),
         )
 
-    def feed(self, tick: Tick, ten: Bools, age_seconds: Floats, log_intended: Floats) -> None:
+    def feed(
+        self,
+        tick: Tick,
+        ten: Bools,
+        age_seconds: Floats,
+        log_intended: Floats,
+        policy: SequentialPolicy,
+    ) -> None:
         """`log_intended` (B,): log of the intended ratio of candidate's to baseline's requests;
         NaN where nobody said."""
         pair = np.s_[:, :2]
@@ -66,11 +71,11 @@ class Quality:
         self.recent = np.where(ends, np.concatenate([self.recent[1:], found[None]]), self.recent)
         is_first = (age_seconds <= 60.0)[:, None]
         self.first_minute += np.where(is_first, both[:, :, BASELINE], 0.0)
-        self._skew(found[:, 1], ten, log_intended)
+        self._skew(found[:, 1], ten, log_intended, np.log(policy.share_tolerance))
 
-    def _skew(self, trials: Floats, ten: Bools, log_intended: Floats) -> None:
+    def _skew(self, trials: Floats, ten: Bools, log_intended: Floats, most: float) -> None:
         ratio = np.log((trials[:, CANARY] + 0.5) / (trials[:, BASELINE] + 0.5))
-        off = np.abs(ratio - log_intended) > _SKEW
+        off = np.abs(ratio - log_intended) > most
         counts = ten & np.isfinite(log_intended) & (trials.sum(axis=1) >= 20)
         self.skew += sign_bets(
             off.astype(float), counts.astype(float), _SKEW_NULL, _SKEW_ALTERNATIVES

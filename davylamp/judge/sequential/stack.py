@@ -8,10 +8,9 @@ import numpy as np
 
 from davylamp.judge.recording import Recording
 from davylamp.judge.sample import Floats, Series
-from davylamp.judge.sequential.tick import Shape, Tick
+from davylamp.judge.sequential.tick import Shape, Tick, counts_of, known_of
 
-_MOST = 1e15
-"""Counts are cut here, so that sums of nonsense stay finite."""
+_COSTS = ("cpu_seconds", "memory_bytes", "started", "in_flight")
 
 
 def shape_of(recordings: Sequence[Recording]) -> Shape:
@@ -51,10 +50,12 @@ def ticks_of(recordings: Sequence[Recording]) -> Iterator[Tick]:
         )
 
     completed = column("completed")
-    counts = {n: _counts(column(n)) for n in ("failed", "client_errors", "latency", "restarts")}
+    counts = {n: counts_of(column(n)) for n in ("failed", "client_errors", "latency", "restarts")}
     known = np.isfinite(completed)
-    completed = _counts(completed)
-    costs = {n: _finite(column(n)) for n in ("cpu_seconds", "memory_bytes", "started", "in_flight")}
+    completed = counts_of(completed)
+    costs = {
+        n: known_of(column(n)) for n in ("cpu_seconds", "memory_bytes", "started", "in_flight")
+    }
     slices = _slices(recordings, longest)
     for t in range(longest):
         yield Tick(
@@ -88,12 +89,4 @@ def _slices(recordings: Sequence[Recording], length: int) -> tuple[Floats, Float
     known = [s for s in found if s is not None]
     columns = [[s.completed for s in known], [s.failed for s in known], [s.latency for s in known]]
     stacked = [np.stack([_padded(v, length) for v in column], 1) for column in columns]
-    return _counts(stacked[0]), _counts(stacked[1]), _counts(stacked[2])
-
-
-def _counts(values: Floats) -> Floats:
-    return np.clip(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), 0.0, _MOST)
-
-
-def _finite(values: Floats) -> Floats:
-    return np.where(np.isfinite(values) & (values >= 0) & (values <= _MOST), values, np.nan)
+    return counts_of(stacked[0]), counts_of(stacked[1]), counts_of(stacked[2])

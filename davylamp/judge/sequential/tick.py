@@ -17,6 +17,20 @@ CANARY, BASELINE, STABLE = 0, 1, 2
 SIDE_NAMES = ("canary", "baseline", "stable")
 
 
+_MOST = 1e15
+"""Counts are cut here, so that sums of nonsense stay finite."""
+
+
+def counts_of(values: Floats) -> Floats:
+    """Finite and not negative, whatever came in; what is no number counts nothing."""
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), 0.0, _MOST)
+
+
+def known_of(values: Floats) -> Floats:
+    """NaN where a value is no number, negative, or absurd."""
+    return np.where(np.isfinite(values) & (values >= 0) & (values <= _MOST), values, np.nan)
+
+
 @dataclass(frozen=True)
 class Tick:
     """What all sides of B releases did in one tick. Counts are finite and not negative.

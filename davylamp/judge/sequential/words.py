@@ -11,22 +11,10 @@ from davylamp.judge.explain import known, number
 from davylamp.judge.quantile import quantile_ms
 from davylamp.judge.sequential import anytime
 from davylamp.judge.sequential.judges import Judges, Look
-from davylamp.judge.sequential.policy import TESTS
+from davylamp.judge.sequential.policy import METRICS, TESTS
 from davylamp.judge.sequential.safety import SAFE_TESTS
 from davylamp.judge.sequential.tick import BASELINE, CANARY
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "error_rate": ("error_rate", "gross_errors"),
-    "latency_p50": ("latency_p50",),
-    "latency_p90": ("latency_p90", "gross_latency"),
-    "latency_p99": ("latency_p99",),
-    "hanging": ("completions", "hanging"),
-    "client_error_rate": ("client_error_rate",),
-    "cpu_per_request": ("cpu_per_request",),
-    "memory_bytes": ("memory_bytes",),
-    "restarts": ("restarts",),
-}
-"""What people call it, and the tests that look at it."""
 _QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
 _BIGGEST = 690.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from davylamp.ledger import inventory, routes
 from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import DATABASE_NOW, lock_release, update_release
+from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.copies import copies_of_release, start_copies
 from davylamp.rollout.conduct.figures import both_sides
 from davylamp.rollout.conduct.session import Ending, Session
@@ -34,8 +36,10 @@ def promote_candidate(session: Session, reason: str, on_tick: OnTick) -> Ending:
             _, reference = both_sides(session.parts, session.hold.release_id)
             look_who_is_there(session)
             _confirm(session, (1.0, 0.0), "promoted: all users")
-        watching = watcher(session, plan, Phase.WATCHING, release.step, 1.0)
-        watching.reference = reference
+        bench = Bench(
+            session.parts.ledger, release.id, session.bench.policy, reference, since=time.time()
+        )
+        watching = watcher(session, plan, Phase.WATCHING, release.step, 1.0, bench)
         watching.wanted = session.service.instances
         tick = watching.until_decided(on_tick)
         session.note("decided", tick.decision.reason, move=tick.decision.move)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from davylamp.builds.contract import Contract
@@ -14,6 +15,7 @@ from davylamp.judge.verdict import Verdict
 from davylamp.ledger import evidence
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release, append_event, get_release, update_release
+from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.copies import copy_ids
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.verify import Candidate
@@ -47,6 +49,11 @@ class Session:
     parts: Parts
     service: Service
     hold: RouteHold
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What the judge has heard of this release, in all its phases."""
+        return Bench(self.parts.ledger, self.hold.release_id, self.service.judge.policy())
 
     def release(self) -> Release:
         def read() -> Release:

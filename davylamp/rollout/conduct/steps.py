@@ -7,6 +7,7 @@ from dataclasses import replace
 from davylamp.errors import Refused
 from davylamp.ledger import releases
 from davylamp.ledger.models import ReleaseState
+from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.session import Ending, Session
 from davylamp.rollout.conduct.verify import guard_candidate
 from davylamp.rollout.conduct.watch import OnTick, Tick, Watcher
@@ -59,7 +60,9 @@ def look_who_is_there(session: Session) -> None:
         raise Refused(str(found.conflicts[0]))
 
 
-def watcher(session: Session, plan: Plan, phase: Phase, step: int, share: float) -> Watcher:
+def watcher(
+    session: Session, plan: Plan, phase: Phase, step: int, share: float, bench: Bench | None = None
+) -> Watcher:
     return Watcher(
         parts=session.parts,
         hold=session.hold,
@@ -69,6 +72,7 @@ def watcher(session: Session, plan: Plan, phase: Phase, step: int, share: float)
         phase=phase,
         step=step,
         share=share,
+        bench=bench or session.bench,
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from davylamp.judge.hearing import judge
+from davylamp.judge.opinions import judge_step, weigh
 from davylamp.judge.policy import JudgePolicy
-from davylamp.judge.sample import Role, Sample, Series, series_of
+from davylamp.judge.sample import Role, Series, series_of
 from davylamp.judge.verdict import Evidence, Verdict
 from davylamp.ledger import evidence, inventory
-from davylamp.ledger.instance import InstanceState
+from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.releases import get_release
 from davylamp.rollout.coexistence import Coexistence
+from davylamp.rollout.conduct.ages import complaints_about
+from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.decide import decide
 from davylamp.rollout.parts import Parts
@@ -21,6 +23,7 @@ from davylamp.rollout.plan import Plan
 from davylamp.rollout.state import Decision, Move, Phase, Progress, Wish
 
 _TICK_SECONDS = 1.0
+_WRITE_EVERY_SECONDS = 30.0
 _ALIVE = (InstanceState.READY, InstanceState.UNREACHABLE)
 
 
@@ -41,8 +44,8 @@ OnTick = Callable[[Tick], None]
 class Watcher:
     """Watches one phase of a release until something has to be done.
 
-    `reference` is the baseline's series of an earlier phase, for the watch at 100 %, where no
-    baseline runs.
+    `bench` is what the judge has heard of the whole release; of the watch at 100 % it is one
+    with a reference, since no baseline runs there.
     """
 
     parts: Parts
@@ -53,14 +56,19 @@ class Watcher:
     phase: Phase
     step: int
     share: float
-    reference: Series | None = None
+    bench: Bench
     wanted: int = 1
     """Copies there have to be at the end of the watch."""
-    _samples: dict[Role, list[Sample]] = field(default_factory=dict[Role, list[Sample]])
     _began: float = field(default_factory=time.monotonic)
     _began_at: float = field(default_factory=time.time)
     _last_signal: float = field(default_factory=time.monotonic)
     _written: tuple[object, ...] = ()
+    _written_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.phase is Phase.STEPPING:
+            step = self.plan.steps[self.step]
+            self.bench.hearing.intend(step.share, step.baseline_share)
 
     def until_decided(self, on_tick: OnTick, tick_seconds: float = _TICK_SECONDS) -> Tick:
         """Go on tick by tick until the decision is something else than to keep."""
@@ -82,32 +90,27 @@ class Watcher:
     def look(self) -> Tick:
         """Read, judge, decide: once. Raises `FencedOff` when the route was taken away."""
         self.hold.renew()
-        self.hold.patiently(self._read_samples)
-        seen = self._evidence()
-        verdict = judge(seen, self.policy)
-        progress = self.hold.patiently(lambda: self._progress(seen.candidate))
+        if self.hold.patiently(self.bench.read):
+            self._last_signal = time.monotonic()
+        candidate = series_of(self.bench.later_than(Role.CANDIDATE, self._began_at))
+        progress, copies = self.hold.patiently(lambda: self._progress(candidate))
+        verdict = self._verdict(candidate, complaints_about(copies, self.hold.release_id))
         tick = Tick(progress, self.share, verdict, decide(self.plan, progress, verdict, self.guard))
         self.hold.patiently(lambda: self._write_news(tick))
         return tick
 
-    def _read_samples(self) -> None:
-        # none from before the share was confirmed: what lies between was another share's
-        newest = max((s[-1].at for s in self._samples.values() if s), default=self._began_at)
-        with self.parts.ledger.begin() as db:
-            news = evidence.read_samples(db, self.hold.release_id, after=newest)
-        for role, found in news.items():
-            self._samples.setdefault(role, []).extend(found)
-        if news[Role.CANDIDATE]:
-            self._last_signal = time.monotonic()
-
-    def _evidence(self) -> Evidence:
-        candidate = series_of(self._samples.get(Role.CANDIDATE, []))
+    def _verdict(self, candidate: Series, complaints: Sequence[str]) -> Verdict:
+        """The sequential judge's word on the release; at a step's end the fixed window's too."""
+        said = self.bench.hearing.verdict(complaints)
         elapsed = time.monotonic() - self._began
-        if self.reference is not None:
-            return Evidence(candidate, self.reference, elapsed, simultaneous=False)
-        return Evidence(candidate, series_of(self._samples.get(Role.BASELINE, [])), elapsed)
+        if self.phase is not Phase.STEPPING or elapsed < self.plan.steps[self.step].seconds:
+            return said
+        baseline = series_of(self.bench.later_than(Role.BASELINE, self._began_at))
+        return weigh(
+            said, judge_step(Evidence(candidate, baseline, elapsed), self.policy), self.policy
+        )
 
-    def _progress(self, candidate: Series) -> Progress:
+    def _progress(self, candidate: Series) -> tuple[Progress, Sequence[Instance]]:
         with self.parts.ledger.begin() as db:
             release = get_release(db, self.hold.release_id)
             copies = inventory.instances_of(db, self.hold.service)
@@ -116,7 +119,7 @@ class Watcher:
             wish = Wish(release.wish, release.wish_by or "", release.wish_reason or "")
         mine = [i for i in copies if i.release_id == release.id and i.role is Role.CANDIDATE]
         now = time.monotonic()
-        return Progress(
+        progress = Progress(
             phase=self.phase,
             step=self.step,
             phase_seconds=now - self._began,
@@ -127,13 +130,16 @@ class Watcher:
             candidate_wanted=self.wanted,
             wish=wish,
         )
+        return progress, copies
 
     def _write_news(self, tick: Tick) -> None:
-        """A verdict is written when it says something new, and whenever it decides something."""
-        verdict = tick.verdict
+        """A verdict is written when it says something new, whenever it decides something, and
+        now and then, so that a release under way can be looked at."""
+        verdict, now = tick.verdict, time.monotonic()
         said = (verdict.outcome, verdict.judge, verdict.against)
-        if said == self._written and tick.decision.move is Move.KEEP:
+        is_news = said != self._written or now - self._written_at > _WRITE_EVERY_SECONDS
+        if not is_news and tick.decision.move is Move.KEEP:
             return
-        self._written = said
+        self._written, self._written_at = said, now
         with self.parts.ledger.begin() as db:
             evidence.write_verdict(db, self.hold.release_id, self.step, verdict)
