@@ -48,8 +48,9 @@ def counters_query(watched: Collection[Watched], selector: str = "") -> PromQL:
     uptime = f"{UPTIME}{{{selector}}} and on ({INSTANCE}) {present}"
     named = f'__name__=~"{"|".join(_statistics())}"'
     counters = f"sum by ({', '.join(_KEPT)}) ({{{named},{of_ours}}})"
+    # the many counters last: every `or` looks at all that stands before it
     return PromQL(
-        f"{counters} or {times} or max by (__name__, {INSTANCE}) ({uptime})",
+        f"{times} or max by (__name__, {INSTANCE}) ({uptime}) or {counters}",
         f"Envoy's counters of {len(watched)} builds",
     )
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -116,7 +117,9 @@ def until(fits: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @contextmanager
-def speaking(*answers: bytes, hold_open: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+def speaking(
+    *answers: bytes, hold_open: bool = False, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """Address of a server that gives each connection the next answer, byte for byte, and the
     requests it was sent."""
     asked: list[bytes] = []
@@ -125,6 +128,10 @@ def speaking(*answers: bytes, hold_open: bool = False) -> Iterator[tuple[str, li
         def serve() -> None:
             for answer in answers:
                 peer, _ = server.accept()
+                try:
+                    peer = tls.wrap_socket(peer, server_side=True) if tls else peer
+                except ssl.SSLError:
+                    continue  # the other side does not trust us
                 asked.append(_request(peer))
                 peer.sendall(answer)
                 kept.append(peer) if hold_open else peer.close()
@@ -132,7 +139,7 @@ def speaking(*answers: bytes, hold_open: bool = False) -> Iterator[tuple[str, li
         kept: list[socket.socket] = []
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.getsockname()[1]}", asked
         for peer in kept:
             peer.close()
 

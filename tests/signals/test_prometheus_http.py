@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import socket
+import ssl
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from davylamp.errors import BadInput, Unreachable
 from davylamp.signals.prometheus_http import PrometheusAccess
@@ -188,6 +196,35 @@ def test_an_address_that_is_none_is_bad_input(url: str) -> None:
 def test_certificates_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file of certificates"):
         PrometheusAccess("https://a", ca_file=str(tmp_path / "ca.pem"))
+
+
+def test_a_certificate_counts_only_if_we_were_told_to_trust_it(tmp_path: Path) -> None:
+    tls = certified(tmp_path)
+    with speaking(a_vector(), a_vector(ROW), tls=tls) as (url, _):
+        with pytest.raises(Unreachable, match="certificate verify failed"):
+            ask(url)
+        assert len(ask(url, ca_file=str(tmp_path / "ca.pem"))) == 1
+
+
+def certified(folder: Path) -> ssl.SSLContext:
+    """For 127.0.0.1, by itself; `ca.pem` is what to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "ca.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return context
 
 
 def test_nobody_there_is_unreachable() -> None:
