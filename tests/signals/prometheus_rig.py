@@ -59,8 +59,9 @@ class PrometheusServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
+        self._http = httpx.Client(base_url=self.url, trust_env=False)
         scrapes = [_job(name, addresses) for name, addresses in jobs.items()]
-        every = {"scrape_interval": "1s", "scrape_timeout": "900ms"}
+        every = {"scrape_interval": "1s", "scrape_timeout": "1s"}
         document = {"global": every, "scrape_configs": scrapes}
         (folder / "prometheus.json").write_text(json.dumps(document))  # JSON is YAML
         self.start()
@@ -82,7 +83,7 @@ class PrometheusServer:
         self._process.wait(10)
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, trust_env=False)
+        answer = self._http.get("/api/v1/query", params={"query": query})
         return answer.json()["data"]["result"]
 
     def wait_for_targets(self, number: int) -> None:
@@ -94,7 +95,7 @@ class PrometheusServer:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).status_code == 200
+            return self._http.get("/-/ready").status_code == 200
         except httpx.HTTPError:
             return False
 

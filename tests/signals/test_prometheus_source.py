@@ -20,22 +20,26 @@ from tests.signals.prometheus_rig import PrometheusServer, Target, until
 pytestmark = pytest.mark.server
 
 
+SCRAPED = {"filter": r"^cluster\.[^.]+\.(upstream|endpoint)|^server\.uptime"}
+
+
 class Relay:
     """Stands before Envoy's admin; what it says can be cut off or changed on the way."""
 
     def __init__(self, admin_url: str) -> None:
         self.is_cut = False
         self.edit: Callable[[str], str] = str
-        self._url = f"{admin_url}/stats/prometheus"
+        self._admin = httpx.Client(base_url=admin_url, trust_env=False)
         self._target = Target(self._say)
         self.address = self._target.address
 
     def close(self) -> None:
         self._target.close()
+        self._admin.close()
 
     def _say(self) -> str | None:
         try:
-            text = httpx.get(self._url, trust_env=False).text
+            text = self._admin.get("/stats/prometheus", params=SCRAPED).text
         except httpx.HTTPError:
             return None
         return None if self.is_cut else self.edit(text)
