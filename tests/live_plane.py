@@ -36,6 +36,8 @@ IMAGES = ROOT / "examples" / "shop" / "images"
 LEASE_SECONDS = 5
 _DAVYLAMP = [sys.executable, "-m", "davylamp.cli.main"]
 
+# The fixed window promotes within seconds; harm is still the sequential judge's to see, and how
+# that promotes is for test_judged_harms.
 CATALOG = """\
 name: {name}
 owner: tests
@@ -51,7 +53,7 @@ release:
   patience_seconds: 20
   hold_seconds: 6
   drain_seconds: 2
-judge: {{minimum_requests: 100, minimum_ticks: 8}}
+judge: {{rule: fail-ratio, minimum_requests: 100, minimum_ticks: 8}}
 """
 
 

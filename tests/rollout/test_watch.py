@@ -12,6 +12,7 @@ from davylamp.judge.sample import LATENCY_BOUNDS_MS, Role, Sample
 from davylamp.ledger import evidence, releases, routes
 from davylamp.ledger.session import Ledger
 from davylamp.rollout.coexistence import Coexistence
+from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.watch import Watcher
 from davylamp.rollout.parts import Parts
@@ -53,8 +54,9 @@ def test_requests_from_before_a_share_was_confirmed_are_not_counted_for_it(
     settings = Settings(home=tmp_path)
     hold = RouteHold(ledger, settings, "checkout", release.id, fence)
     parts = Parts(settings, ledger, Yard())
+    bench = Bench(ledger, release.id, JudgePolicy())
     watcher = Watcher(
-        parts, hold, PLAN, JudgePolicy(), Coexistence(), Phase.STEPPING, step=0, share=0.1
+        parts, hold, PLAN, bench.policy, Coexistence(), Phase.STEPPING, 0, share=0.1, bench=bench
     )
     now = time.time()
     with ledger.begin() as db:
