@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,9 @@ from typing import Any, cast
 
 SIDES = {"baseline": "b", "canary": "c", "stable": "st"}
 """Name of a side in the header, and its key in a tick."""
+
+
+_BEYOND_FLOATS = re.compile("[0-9]{301}")
 
 
 class WrongStream(ValueError):
@@ -29,9 +33,12 @@ class Header:
 
 def read_object(number: int, line: str | bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        text = line.decode("utf-8-sig") if isinstance(line, bytes) else line
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise WrongStream(f"line {number}: not JSON ({error})") from error
+    if _BEYOND_FLOATS.search(text):
+        raise WrongStream(f"line {number}: has a number of more than 300 digits")
     if not isinstance(found, dict):
         raise WrongStream(f"line {number}: must be a JSON object, found {type(found).__name__}")
     return cast("dict[str, Any]", found)
@@ -49,7 +56,7 @@ def read_header(found: dict[str, Any], number: int) -> Header:
         map(str, cast("list[Any]", sides))
     ):
         raise wrong("sides", f'must list "baseline" and "canary", found {sides!r}')
-    unknown = [s for s in cast("list[Any]", sides) if s not in SIDES]
+    unknown = [s for s in cast("list[Any]", sides) if not isinstance(s, str) or s not in SIDES]
     if unknown:
         raise wrong("sides", f"unknown {unknown!r}; known are {', '.join(SIDES)}")
     share = cast("Any", found.get("share") or {})

@@ -52,9 +52,10 @@ def read_places(ticks: list[tuple[int, dict[str, Any]]], notes: Notes) -> dict[i
     places: dict[int, int] = {}
     last = -1
     for (number, _), t in zip(ticks, times, strict=True):
-        place = round((t - times[0]) / unit)
-        if place >= _MOST_TICKS:
-            raise WrongStream(f"line {number}, t: {t:g} is {place:,} ticks after the first")
+        after = (t - times[0]) / unit
+        if not abs(after) < _MOST_TICKS:
+            raise WrongStream(f"line {number}, t: {t:g} is {after:,.0f} ticks after the first")
+        place = round(after)
         if place <= last:
             notes.add("tick repeated" if place == last else "tick late")
             continue
