@@ -36,6 +36,8 @@ def sign_bets(is_worse: Floats, counts: Floats, null: float, alternatives: Float
     `is_worse` is 1.0 or 0.0, `counts` 1.0 where a block has just ended and could be judged.
     Null: worse with probability at most `null` (alternatives above it), or at least (below it).
     """
+    if not counts.any():
+        return np.zeros((*counts.shape, len(alternatives)))
     yes = np.log(alternatives / null)
     no = np.log((1 - alternatives) / (1 - null))
     return np.where(is_worse[..., None] > 0, yes, no) * counts[..., None]

@@ -23,7 +23,7 @@ class Sums:
     def feed(self, columns: Floats, ends: Bools) -> Floats:
         """The sums up to this tick; where a block ends (B,), the next one begins at zero."""
         found = self.total + columns
-        self.total = np.where(ends[:, None], 0.0, found)
+        self.total = np.where(ends[:, None], 0.0, found) if ends.any() else found
         return found
 
 
@@ -50,6 +50,8 @@ class Extremes:
     def feed(self, values: Floats, ends: Bools) -> None:
         self.low = np.fmin(self.low, values)
         self.high = np.fmax(self.high, values)
+        if not ends.any():
+            return
         over = ends[:, None]
         self.lows = np.where(over, np.concatenate([self.lows[1:], self.low[None]]), self.lows)
         self.highs = np.where(over, np.concatenate([self.highs[1:], self.high[None]]), self.highs)

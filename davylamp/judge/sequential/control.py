@@ -43,6 +43,8 @@ class Placebo:
         x = np.maximum(log_tests, _FLOOR)
         self.low = np.minimum(self.low, x)
         rise = x - np.minimum(self.low, self.lows.min(axis=0))
+        if not block_ends.any():
+            return rise.max(axis=1)
         ends = block_ends[:, None, None]
         shifted = np.concatenate([self.lows[1:], self.low[None]])
         self.lows = np.where(ends, shifted, self.lows)
@@ -55,29 +57,28 @@ class Spread:
     """How much the rate of an event differs among groups of the same code: e^τ, with τ² the
     variance of log rates beyond what counting explains (a random effect).
 
-    `events` and `trials` are (B, groups), forgotten exponentially.
+    `events` and `trials` are (…, groups), forgotten exponentially.
     """
 
     events: Floats
     trials: Floats
 
     @classmethod
-    def fresh(cls, releases: int, groups: int) -> Spread:
-        return cls(np.zeros((releases, groups)), np.zeros((releases, groups)))
+    def fresh(cls, shape: tuple[int, ...]) -> Spread:
+        return cls(np.zeros(shape), np.zeros(shape))
 
     def feed(self, events: Floats, trials: Floats) -> None:
         self.events = FORGETTING * self.events + events
         self.trials = FORGETTING * self.trials + trials
 
     def widening(self) -> Floats:
-        """(B,): e^(2τ), between 1 and 8; 1 with fewer than three groups that had events."""
+        """(…): e^(2τ), between 1 and 8; 1 with fewer than three groups that had events."""
         use = (self.trials > 0) & (self.events >= 1.0)
-        n = use.sum(axis=1)
-        rate = np.log(
-            (self.events + 0.5) / (self.trials + 1.0), where=use, out=np.zeros_like(self.events)
-        )
-        mean = (rate * use).sum(axis=1) / np.maximum(n, 1)
-        variance = (((rate - mean[:, None]) * use) ** 2).sum(axis=1) / np.maximum(n - 1, 1)
-        chance = (use / (self.events + 0.5)).sum(axis=1) / np.maximum(n, 1)
+        n = use.sum(axis=-1)
+        rate = np.log((self.events + 0.5) / (self.trials + 1.0)) * use
+        mean = rate.sum(axis=-1) / np.maximum(n, 1)
+        off = (rate - mean[..., None]) * use
+        variance = (off**2).sum(axis=-1) / np.maximum(n - 1, 1)
+        chance = (use / (self.events + 0.5)).sum(axis=-1) / np.maximum(n, 1)
         tau = np.sqrt(np.maximum(variance - chance, 0.0))
         return np.where(n >= 3, np.minimum(np.exp(2 * tau), _WIDEST), 1.0)

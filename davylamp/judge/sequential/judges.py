@@ -15,6 +15,7 @@ from davylamp.judge.sequential.quality import Quality
 from davylamp.judge.sequential.resources import BlockEnds, Resources
 from davylamp.judge.sequential.restarts import Restarting, start_weight
 from davylamp.judge.sequential.safety import SAFE_TESTS, Safety
+from davylamp.judge.sequential.share_test import both_kinds
 from davylamp.judge.sequential.sides import Eyes, Seen
 from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
 
@@ -31,6 +32,19 @@ class Look:
     """(B, 6) in the order of `SAFE_TESTS`; NaN where nobody reports what it needs."""
     is_harmful: Bools
     is_promotable: Bools
+
+
+@dataclass(frozen=True)
+class _Cadence:
+    """After how many ticks each channel begins anew."""
+
+    requests: Floats
+    blocks: Floats
+
+    @classmethod
+    def of(cls, shape: Shape, policy: SequentialPolicy) -> _Cadence:
+        usual = max(1.0, float(round(policy.restart_seconds / shape.tick_seconds)))
+        return cls(np.where(requests.EVERY_TICK, 1.0, usual), np.full(1, usual))
 
 
 class Judges:
@@ -50,11 +64,11 @@ class Judges:
         self.eyes = Eyes.fresh(shape, policy)
         self.tests = Restarting.fresh((b, p, requests.CHANNELS))
         self.block_tests = Restarting.fresh((b, resources.CHANNELS))
-        self.phi = Dispersion.fresh((b, p))
-        self.phi_slow = Dispersion.fresh((b, p))
+        self.dispersion = Dispersion.fresh((2, b, p))
+        """Of errors, and of answers above the gross latency."""
         self.placebo = Placebo.fresh(b, shape.slices, 7)
-        self.spread = Spread.fresh(b, 1 + shape.slices)
-        self.spread_slow = Spread.fresh(b, 1 + shape.slices)
+        self.spread = Spread.fresh((2, b, 1 + shape.slices))
+        """The same, among the groups of the same code."""
         self.resources = Resources.fresh(b)
         self.safety = Safety.fresh(b, policy)
         self.quality = Quality.fresh(b)
@@ -71,6 +85,7 @@ class Judges:
         with np.errstate(divide="ignore"):
             self.log_weights = np.log(weights / max(weights.sum(), 1e-300))
         self._alarm = -float(np.log(policy.alpha))
+        self._cadence = _Cadence.of(shape, policy)
 
     def feed(self, tick: Tick) -> Look:
         """Take one tick in. May be asked at every tick: the error bound holds for all looks."""
@@ -83,7 +98,8 @@ class Judges:
         log_requests = self._request_tests(tick, seen, active, ends)
         tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
         errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
-        self.safety.feed(tick, errors, tuple(slow), self.phi.phi()[:, 0], active, ends, policy)
+        phi = self.dispersion.phi()[0, :, 0]
+        self.safety.feed(tick, errors, tuple(slow), phi, active, ends, policy)
         age_seconds = self.age.astype(np.float64) * s
         self.quality.feed(tick, ends.ten, age_seconds, self.log_intended, policy)
         self._count(tick)
@@ -95,26 +111,27 @@ class Judges:
 
     def _request_tests(self, tick: Tick, seen: Seen, active: Bools, ends: BlockEnds) -> Floats:
         policy, s = self.policy, self.shape.tick_seconds
-        phi, phi_slow = self.phi.phi(), self.phi_slow.phi()
+        phi, phi_slow = self.dispersion.phi()
         found = requests.increments(seen, self._margins(), phi, phi_slow, policy)
         counts = active[:, None] | requests.EARLY
         if policy.gross_only:
             counts = counts & requests.GROSS
         found = np.where(counts[:, None, :], found, 0.0)
-        every = np.where(requests.EVERY_TICK, s, policy.restart_seconds)
-        ticks: Floats = np.maximum(1.0, np.round(every / s)).astype(np.float64)
-        starts = (self.age[:, None] % ticks == 0) & counts & (self.age[:, None] > 1)
-        weight = start_weight(self.age[:, None], ticks, policy.horizon_seconds / s)
+        starts = (self.age[:, None] % self._cadence.requests == 0) & counts
+        starts &= self.age[:, None] > 1
+        weight = start_weight(self.age[:, None], self._cadence.requests, policy.horizon_seconds / s)
         self.tests.feed(found, weight[:, None, :], starts[:, None, :])
-        self.phi.feed(seen.errors, ends.ten[:, None])
-        self.phi_slow.feed(seen.slow[3], ends.ten[:, None])
+        self.dispersion.feed(both_kinds(seen.errors, seen.slow[3]), ends.ten[:, None])
         self._feed_spread(tick, seen)
         return self._controlled(requests.log_tests(self.tests.log_e()))
 
     def _margins(self) -> requests.Margins:
         """Identical builds may differ as much as stable's slices and the baseline do."""
         policy, p = self.policy, self.shape.comparisons
-        wide, wide_slow = self.spread.widening(), self.spread_slow.widening()
+        if not self.shape.slices:
+            one = np.ones((self.shape.releases, p))
+            return requests.Margins(policy.error_ratio * one, policy.gross_ratio * one, one)
+        wide, wide_slow = self.spread.widening()
         columns = (
             policy.error_ratio * wide,
             np.maximum(policy.gross_ratio, 1.2 * wide),
@@ -127,15 +144,13 @@ class Judges:
             return
         first = self.shape.comparisons - self.shape.slices
         baseline = np.s_[:, BASELINE : BASELINE + 1]
-        self.spread.feed(
-            np.concatenate([tick.failed[baseline], tick.slice_failed], axis=1),
-            np.concatenate([tick.completed[baseline], tick.slice_completed], axis=1),
-        )
         slow = seen.slow[3]
-        self.spread_slow.feed(
-            np.concatenate([self.eyes.baseline_slow, slow.c[:, first:]], axis=1),
-            np.concatenate([slow.n_b[:, :1], slow.n_c[:, first:]], axis=1),
-        )
+        events = (tick.failed[baseline], tick.slice_failed)
+        trials = (tick.completed[baseline], tick.slice_completed)
+        slow_events = (self.eyes.baseline_slow, slow.c[:, first:])
+        slow_trials = (slow.n_b[:, :1], slow.n_c[:, first:])
+        pairs = ((events, slow_events), (trials, slow_trials))
+        self.spread.feed(*(np.stack([np.concatenate(x, axis=1) for x in p]) for p in pairs))
 
     def _controlled(self, log_tests: Floats) -> Floats:
         """The smaller of: against the baseline, less what stable's slices show; against stable."""
@@ -152,15 +167,15 @@ class Judges:
 
     def _resource_tests(self, tick: Tick, active: Bools, ends: BlockEnds) -> Floats:
         found = self.resources.feed(tick, ends, self.policy)
-        is_gross = np.repeat([False, True, False, False, True], 3)
-        counts = active[:, None] | (np.arange(resources.CHANNELS) >= resources.CHANNELS - 3)
+        counts = active[:, None] | resources.EARLY
         if self.policy.gross_only:
-            counts = counts & is_gross
+            counts = counts & resources.GROSS
         found = np.where(counts, found, 0.0)
+        every = self._cadence.blocks
         weight = start_weight(
-            self.age, np.array(5.0), self.policy.horizon_seconds / self.shape.tick_seconds
+            self.age[:, None], every, self.policy.horizon_seconds / self.shape.tick_seconds
         )
-        self.block_tests.feed(found, weight[:, None], ends.five[:, None] & counts)
+        self.block_tests.feed(found, weight, ends.five[:, None] & counts)
         return resources.log_tests(self.block_tests.log_e())
 
     def _count(self, tick: Tick) -> None:

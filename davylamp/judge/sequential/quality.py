@@ -67,11 +67,12 @@ class Quality:
         self.silent_seconds = np.where(had_traffic, 0.0, self.silent_seconds + tick.seconds)
         both = np.stack([tick.failed[pair], tick.completed[pair]], axis=1)
         found = self.block.feed(both.reshape(-1, 4), ten).reshape(-1, 2, 2)
-        ends = ten[:, None, None]
-        self.recent = np.where(ends, np.concatenate([self.recent[1:], found[None]]), self.recent)
         is_first = (age_seconds <= 60.0)[:, None]
         self.first_minute += np.where(is_first, both[:, :, BASELINE], 0.0)
-        self._skew(found[:, 1], ten, log_intended, np.log(policy.share_tolerance))
+        if ten.any():
+            shifted = np.concatenate([self.recent[1:], found[None]])
+            self.recent = np.where(ten[:, None, None], shifted, self.recent)
+            self._skew(found[:, 1], ten, log_intended, np.log(policy.share_tolerance))
 
     def _skew(self, trials: Floats, ten: Bools, log_intended: Floats, most: float) -> None:
         ratio = np.log((trials[:, CANARY] + 0.5) / (trials[:, BASELINE] + 0.5))

@@ -23,6 +23,10 @@ _SIGNS = {
 }
 """Chance that a block of identical builds looks worse, and the alternatives."""
 CHANNELS = 3 * (len(_SIGNS) + 1)
+EARLY = np.arange(CHANNELS) >= CHANNELS - 3
+"""Restarts count from the first second."""
+GROSS = EARLY | np.repeat([False, True, False, False, False], 3)
+"""Hangs and restarts can be judged without a simultaneous baseline."""
 _MEMORY_BLOCKS = 6
 _LEAST_BLOCKS = 3
 
@@ -90,6 +94,8 @@ class Resources:
     ) -> tuple[Bools, Bools]:
         """4xx are the users' doing, mostly; a candidate that refuses many more is not."""
         events, trials = requests[:, 0], requests[:, 1]
+        if not ends.ten.any():
+            return ends.ten, ends.ten
         self.total += np.where(ends.ten[:, None, None], requests[:, :2], 0.0)
         now = events / np.maximum(trials, 1.0)
         ever = self.total[:, 0] / np.maximum(self.total[:, 1], 1.0)
@@ -101,6 +107,8 @@ class Resources:
     def _cpu(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
         columns = np.concatenate([tick.cpu_seconds[:, :2], tick.completed[:, :2]], axis=1)
         found = self.cpu.feed(columns, ends.five)
+        if not ends.five.any():
+            return ends.five, ends.five
         used, trials = found[:, :2], found[:, 2:]
         load = trials[:, CANARY] / np.maximum(trials[:, BASELINE], 1.0)
         floor = policy.cpu_floor_cores * 5.0
@@ -112,6 +120,8 @@ class Resources:
     def _memory(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
         """Its lowest of a minute above the baseline's highest: no sawtooth does that."""
         self.memory.feed(tick.memory_bytes[:, :2], ends.ten)
+        if not ends.ten.any():
+            return ends.ten, ends.ten
         mine, theirs = self.memory.lows[:, :, CANARY], self.memory.highs[:, :, BASELINE]
         blocks = np.minimum(np.isfinite(mine).sum(axis=0), np.isfinite(theirs).sum(axis=0))
         last = tick.memory_bytes
@@ -128,6 +138,8 @@ class Resources:
 
 def _hanging(requests: Floats, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
     """Requests that pile up, block after block: begun and not ended."""
+    if not ends.ten.any():
+        return ends.ten, ends.ten
     begun, left = requests[:, 2], requests[:, 3]
     share = left / np.maximum(begun, 1.0)
     usual = np.maximum(share[:, BASELINE], 0.0)
@@ -138,9 +150,12 @@ def _hanging(requests: Floats, ends: BlockEnds, policy: SequentialPolicy) -> tup
 
 def _restarts(tick: Tick) -> Floats:
     """Poisson likelihood ratio of the candidate's restarts against bad luck and the baseline's."""
+    calm = (BAD_LUCK - RESTART_RATES) * tick.seconds
+    if not tick.restarts[:, :2].any():
+        return np.broadcast_to(calm, (len(tick.restarts), len(calm)))
     mine = np.minimum(tick.restarts[:, CANARY], 3.0) - tick.restarts[:, BASELINE]
     more = np.log(RESTART_RATES / BAD_LUCK)
-    return np.minimum(mine[:, None] * more, 4.0) - (RESTART_RATES - BAD_LUCK) * tick.seconds
+    return np.minimum(mine[:, None] * more, 4.0) + calm
 
 
 def _signs(name: str, is_worse: Bools, counts: Bools) -> Floats:

@@ -68,7 +68,7 @@ class Safety:
         increment = np.where(active[:, None], np.concatenate(parts, axis=-1), 0.0)
         self.log_e = np.clip(self.log_e + increment, -50.0, self.ceiling + 3.0)
         over = np.maximum(self.log_tests() - self.ceiling, 0.0)
-        self.log_e -= np.repeat(over[:, _TEST_OF_GROUP], _WIDTHS, axis=1)
+        self.log_e -= over[:, _TEST_OF_CHANNEL]
 
     def _resources(
         self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy
@@ -76,6 +76,9 @@ class Safety:
         pair = np.s_[:, :2]
         columns = [tick.cpu_seconds[pair], tick.completed[pair], tick.memory_bytes[pair]]
         found = self.blocks.feed(np.concatenate(columns, axis=1), ends.five)
+        if not ends.five.any():
+            nothing = np.zeros((len(found), len(_SIGNS)))
+            return nothing, nothing
         used, trials, memory = found[:, :2], found[:, 2:4], found[:, 4:]
         load = trials[:, CANARY] / np.maximum(trials[:, BASELINE], 1.0)
         limit = policy.safe_resources
@@ -101,4 +104,4 @@ class Safety:
         return np.concatenate([errors, groups[:, 2:]], axis=-1)
 
 
-_TEST_OF_GROUP = np.array([0, 0, 1, 2, 3, 4, 5])
+_TEST_OF_CHANNEL = np.repeat([0, 0, 1, 2, 3, 4, 5], _WIDTHS)

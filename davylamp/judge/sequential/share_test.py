@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Events:
     n_c: Floats
     n_b: Floats
 
-    @property
+    @cached_property
     def both(self) -> Floats:
         return self.c + self.b
 
@@ -27,10 +28,20 @@ class Events:
         """Of several comparisons only the first: candidate against baseline (B,)."""
         return Events(self.c[:, 0], self.b[:, 0], self.n_c[:, 0], self.n_b[:, 0])
 
-    @property
+    @cached_property
     def comparable(self) -> Floats:
         """1.0 where both sides had requests, else 0.0."""
-        return ((self.n_c > 0) & (self.n_b > 0)).astype(np.float64)
+        return (np.minimum(self.n_c, self.n_b) > 0).astype(np.float64)
+
+
+def both_kinds(one: Events, other: Events) -> Events:
+    """Two kinds of events as one array (2, …)."""
+    return Events(
+        np.stack([one.c, other.c]),
+        np.stack([one.b, other.b]),
+        np.stack([one.n_c, other.n_c]),
+        np.stack([one.n_b, other.n_b]),
+    )
 
 
 def share_increment(
@@ -41,9 +52,7 @@ def share_increment(
     With p = r·n_c / (r·n_c + n_b): c·log(p/p₀) + b·log((1−p)/(1−p₀)) (Lindon & Malek 2022),
     times `tempering`, cut at `cap` from above. Zero where one side had no requests.
     """
-    null = np.log(
-        margin * events.n_c + events.n_b, where=events.comparable > 0, out=np.zeros_like(events.c)
-    )
+    null = np.log(np.maximum(margin * events.n_c + events.n_b, 1e-300))
     ratio = margin[..., None] * factors
     other = ratio * events.n_c[..., None] + events.n_b[..., None]
     worse = np.log(np.maximum(other, 1e-300))

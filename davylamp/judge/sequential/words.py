@@ -102,7 +102,7 @@ def _rate(judges: Judges, i: int, name: str) -> _Seen:
     margin = policy.error_ratio if column == 1 else policy.client_error_ratio
     n_c, n_b = (float(judges.totals[i, s, 0]) for s in (CANARY, BASELINE))
     c, b = (float(judges.totals[i, s, column]) for s in (CANARY, BASELINE))
-    phi = float(judges.phi.phi()[i, 0])
+    phi = float(judges.dispersion.phi()[0, i, 0])
     low, high = anytime.rate_ratio_interval(c / phi, b / phi, n_c, n_b)
     mine, theirs = (100 * k / n if n else math.nan for k, n in ((c, n_c), (b, n_b)))
     ratio = mine / theirs if theirs else math.nan
@@ -116,7 +116,7 @@ def _latency(judges: Judges, i: int, name: str) -> _Seen:
     bounds = np.asarray(judges.shape.bounds_ms)
     both = [judges.latency[i, s] for s in (CANARY, BASELINE)]
     mine, theirs = (quantile_ms(h[None], q, judges.shape.bounds_ms) for h in both)
-    phi = float(judges.phi_slow.phi()[i, 0])
+    phi = float(judges.dispersion.phi()[1, i, 0])
     (low_c, high_c), (low_b, high_b) = (anytime.quantile_interval(h, q, bounds, phi) for h in both)
     low = low_c / high_b if math.isfinite(high_b) else 0.0
     high = high_c / low_b if low_b > 0 else math.inf
