@@ -13,7 +13,8 @@ def open_source(settings: Settings) -> Source:
         return EnvoySource(settings.require("envoy_admin_url"))
     # here, since it brings pandas with it
     from davylamp.signals.prometheus import PrometheusSource
-    from davylamp.signals.prometheus_http import Prometheus, PrometheusAccess
+    from davylamp.signals.prometheus_http import PrometheusAccess
+    from davylamp.signals.prometheus_query import Prometheus
 
     access = PrometheusAccess(
         url=settings.prometheus_url,
