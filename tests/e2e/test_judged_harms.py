@@ -91,27 +91,24 @@ def ended(plane: LivePlane) -> dict[str, Release]:
         entry = ENTRY.format(name=build.service, shield=str(build.is_shielded).lower())
         (catalog / f"{build.service}.yaml").write_text(entry)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        stable = list(pool.map(lambda b: _stable(plane, b), builds))
+        list(pool.map(lambda b: _make_stable(plane, b), builds))
         pushed = list(pool.map(lambda b: plane.push(b.service, **b.usual, **b.fault), builds))
-    assert all(stable)
+    pairs = list(zip(builds, pushed, strict=True))
     with contextlib.ExitStack() as stack:
         for build in builds:
             stack.enter_context(plane.load(build.service, build.rate))
-        drivers = [
-            plane.begin_release(build.service, version)
-            for build, version in zip(builds, pushed, strict=True)
-        ]
+        with ThreadPoolExecutor(len(builds)) as pool:
+            begun = [pool.submit(plane.begin_release, b.service, v) for b, v in pairs]
+        drivers = [one.result() for one in begun]
         stack.callback(_end, drivers)
         for driver in drivers:
             wait_for(lambda one=driver: one.poll() is not None, 360)
     return {build.service: plane.last_release(build.service) for build in builds}
 
 
-def _stable(plane: LivePlane, build: Build) -> str:
-    version = plane.push(build.service, **build.usual)
-    done = plane.release(build.service, version)
+def _make_stable(plane: LivePlane, build: Build) -> None:
+    done = plane.release(build.service, plane.push(build.service, **build.usual))
     assert done.state == "promoted", done.reason
-    return version
 
 
 def _end(drivers: Sequence[subprocess.Popen[bytes]]) -> None:
