@@ -7,6 +7,7 @@ import dagster as dg
 from assets.as_released import fleet_runs_what_was_released
 from assets.fleet_observation import fleet_observation
 from assets.live_version import live_version
+from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
 from sensors.ended_run import cancelled_run, failed_run
@@ -16,7 +17,7 @@ from sensors.release_requests import release_requests
 
 defs = dg.Definitions(
     jobs=[release_canary],
-    assets=[live_version],
+    assets=[live_version, verdict],
     asset_checks=[fleet_runs_what_was_released],
     sensors=[
         new_image,

@@ -17,6 +17,7 @@ from release_defs.ops.claim import (
     interrupts_held,
     report_outcome,
 )
+from release_defs.ops.closing import show_end
 
 if TYPE_CHECKING:
     from davylamp.rollout.conduct import Conduct
@@ -27,15 +28,12 @@ def roll_back_release(
     context: dg.OpExecutionContext, claims: list[Claim], engine: dg.ResourceParam[Engine]
 ) -> Claim:
     """All users to the stable build first; then end the candidate's and baseline's copies."""
-    from release_defs.ops.metadata import evidence_of, figures_of
-
     with conducting(context, engine, claims[0]) as conduct:
         with interrupts_held():
             stage = conduct.roll_back(claims[0].reason)
         release = conduct.release()
         report_outcome(context, release)
-        figures = figures_of(release) | evidence_of(conduct.session.parts, release.id)
-    context.add_output_metadata(figures)
+        context.add_output_metadata(show_end(context, conduct, release))
     return claim_of(conduct, stage.reason)
 
 
@@ -44,8 +42,6 @@ def confirm_release(
     context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
 ) -> None:
     """Every copy that is observed runs the new build, or the one left over is named."""
-    from release_defs.ops.metadata import evidence_of, figures_of
-
     with conducting(context, engine, claim) as conduct:
         with interrupts_held():
             problem = _confirm(conduct)
@@ -54,8 +50,7 @@ def confirm_release(
         _report_live_version(context, conduct)
         if problem:
             raise Refused(problem)
-        figures = figures_of(release) | evidence_of(conduct.session.parts, release.id)
-    context.add_output_metadata(figures)
+        context.add_output_metadata(show_end(context, conduct, release))
 
 
 @dg.op

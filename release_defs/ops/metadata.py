@@ -1,30 +1,25 @@
-"""What an operator sees of a release in the UI: figures first, then the verdict, then pictures."""
+"""What an operator sees of a release in the UI: figures first, then the verdict, then plots."""
 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Mapping
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 if TYPE_CHECKING:
-    from davylamp.judge.sample import Series
-    from davylamp.judge.verdict import Verdict
+    from davylamp.judge.verdict import MetricVerdict, Verdict
     from davylamp.ledger.releases import Release
-    from davylamp.rollout.parts import Parts
 
 Metadata = dict[str, Any]
 
-_FIGURES = {
-    "error_rate": ("candidate failed %", "baseline failed %"),
-    "latency_p99": ("candidate p99 ms", "baseline p99 ms"),
-}
-"""Metric of the judge → what its two sides are called on screen."""
-
-_COLUMNS = ("metric", "says", "candidate", "baseline", "unit", "effect", "interval", "why")
+_SIDES = ("candidate", "baseline")
+_FIGURES = {"error_rate": "failed %", "latency_p99": "p99 ms"}
+"""Metrics of the judge that are shown as single values too → what they are called."""
+_MOST_MISSING = 3
 
 
 def figures_of(release: Release) -> Metadata:
@@ -38,7 +33,7 @@ def figures_of(release: Release) -> Metadata:
     }
     if release.digest:
         found["digest"] = release.digest
-    for side in ("candidate", "baseline"):
+    for side in _SIDES:
         found |= _counted(side, counted)
     if release.decided_at is not None:
         began = release.traffic_at or release.created_at
@@ -47,41 +42,70 @@ def figures_of(release: Release) -> Metadata:
 
 
 def figures_of_verdict(verdict: Verdict) -> Metadata:
-    """The judge's word in single values."""
-    return _figures_in(json.loads(json.dumps(asdict(verdict), default=str)))
+    """The judge's word in single values: what matters most comes first."""
+    found: Metadata = {
+        "outcome": str(verdict.outcome),
+        "judge": f"{verdict.judge} says {verdict.outcome}",
+        "headline": verdict.headline,
+    }
+    if verdict.e_value is not None and math.isfinite(verdict.e_value):
+        found["evidence of harm"] = float(f"{verdict.e_value:.3g}")
+    found["candidate requests"] = verdict.candidate_requests
+    found["baseline requests"] = verdict.baseline_requests
+    by_name = {metric.name: metric for metric in verdict.metrics}
+    for name in _FIGURES:
+        found |= _both(by_name[name]) if name in by_name else {}
+    found["missing"] = _some(verdict.missing)
+    if verdict.other_opinions:
+        said = verdict.other_opinions.items()
+        found["other judges"] = ", ".join(f"{name} says {outcome}" for name, outcome in said)
+    return found
 
 
-def evidence_of(parts: Parts, release_id: int) -> Metadata:
-    """The last verdict as figures and a table, and the pictures of what it was made from."""
-    from davylamp.ledger.evidence import last_verdict
-    from davylamp.rollout.conduct.figures import both_sides
+def verdict_of(verdict: Verdict) -> Metadata:
+    """The judge's word as figures, and a table with a row a metric."""
+    from release_defs.ops.table import table_of
 
-    with parts.ledger.begin() as db:
-        verdict = last_verdict(db, release_id)
-    if verdict is None:
+    table = table_of(verdict)
+    return figures_of_verdict(verdict) | ({} if table is None else {"verdict": table})
+
+
+def plots_of(png: bytes) -> Metadata:
+    """A drawn picture, inline: nothing else has to be served or kept."""
+    if not png:
         return {}
-    candidate, baseline = both_sides(parts, release_id)
-    return _figures_in(verdict) | verdict_table(verdict) | pictures(candidate, baseline)
+    text = base64.b64encode(png).decode()
+    return {"plots": dg.MetadataValue.md(f"![evidence](data:image/png;base64,{text})")}
 
 
-def verdict_table(verdict: Mapping[str, Any]) -> Metadata:
-    """The verdict, a row a metric."""
-    rows = [dg.TableRecord(_row(metric)) for metric in verdict.get("metrics") or ()]
-    if not rows:
-        return {}
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS])
-    return {"verdict": dg.MetadataValue.table(rows, schema)}
+def recalled(document: Mapping[str, Any]) -> Verdict:
+    """A verdict as the ledger holds it. What other versions wrote beside it is left out."""
+    from davylamp.judge.verdict import MetricVerdict, Outcome, Verdict
+
+    metrics = tuple(_only_known(MetricVerdict, m) for m in document.get("metrics") or ())
+    whole = dict(document) | {"metrics": metrics, "outcome": Outcome(document["outcome"])}
+    return _only_known(Verdict, whole | {"missing": tuple(document.get("missing") or ())})
 
 
-def pictures(candidate: Series, baseline: Series) -> Metadata:
-    """Both sides' latency and error rate, as one picture."""
-    from release_defs.plots import draw
+def _only_known(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{k: v for k, v in values.items() if k in names})
 
-    drawn = draw(candidate, baseline)
-    if not drawn:
-        return {}
-    text = base64.b64encode(drawn).decode()
-    return {"latency and errors": dg.MetadataValue.md(f"![](data:image/png;base64,{text})")}
+
+def _both(metric: MetricVerdict) -> Metadata:
+    values = {"candidate": metric.candidate, "baseline": metric.baseline}
+    return {
+        f"{side} {_FIGURES[metric.name]}": round(value, 2)
+        for side, value in values.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def _some(missing: tuple[str, ...]) -> str:
+    """The first few of what is missing: the worst is named first."""
+    more = len(missing) - _MOST_MISSING
+    said = "; ".join(missing[:_MOST_MISSING])
+    return (f"{said}; and {more} more" if more > 0 else said) or "nothing"
 
 
 def _counted(side: str, counted: Mapping[str, Any]) -> Metadata:
@@ -92,37 +116,3 @@ def _counted(side: str, counted: Mapping[str, Any]) -> Metadata:
     if requests:
         found[f"{side} failed %"] = round(100.0 * failed / requests, 2)
     return found
-
-
-def _figures_in(verdict: Mapping[str, Any]) -> Metadata:
-    found: Metadata = {
-        "verdict by": f"{verdict['outcome']} ({verdict['judge']})",
-        "candidate requests": verdict.get("candidate_requests", 0),
-        "baseline requests": verdict.get("baseline_requests", 0),
-    }
-    for metric in verdict.get("metrics") or ():
-        if metric["name"] not in _FIGURES:
-            continue
-        for name, side in zip(_FIGURES[metric["name"]], ("candidate", "baseline"), strict=True):
-            if metric[side] is not None:
-                found[name] = round(metric[side], 2)
-    return found
-
-
-def _row(metric: Mapping[str, Any]) -> dict[str, str]:
-    lower, upper = metric.get("lower"), metric.get("upper")
-    interval = f"{lower:.4g} … {upper:.4g}" if lower is not None and upper is not None else "–"
-    return {
-        "metric": metric["name"] + (" (critical)" if metric.get("critical") else ""),
-        "says": metric["classification"],
-        "candidate": _number(metric.get("candidate")),
-        "baseline": _number(metric.get("baseline")),
-        "unit": metric.get("unit") or "–",
-        "effect": _number(metric.get("effect_size")),
-        "interval": interval,
-        "why": metric.get("reason") or "–",
-    }
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

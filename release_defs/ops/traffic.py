@@ -2,17 +2,19 @@
 
 # No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import Claim, claim_of, conducting
+from release_defs.ops.live import Live, showing
+from release_defs.ops.metadata import verdict_of
 from release_defs.ops.narrator import Narrator
 
 if TYPE_CHECKING:
-    from davylamp.rollout.conduct import Conduct, Ending
+    from davylamp.rollout.conduct import Conduct, Ending, Tick
 
 
 def _branches(*names: str) -> dict[str, dg.Out]:
@@ -24,9 +26,9 @@ def shift_traffic(
     context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
 ) -> Iterator[dg.Output[Claim]]:
     """Raise the candidate's share of users step by step, judging it every second."""
-    with conducting(context, engine, claim) as conduct:
-        ending = conduct.steps(Narrator(context.log.info))
-        output = _branch(conduct, ending)
+    with conducting(context, engine, claim) as conduct, showing(context, conduct) as live:
+        ending = conduct.steps(_telling(context, live))
+        output = _branch(conduct, ending, live)
     yield output
 
 
@@ -36,9 +38,9 @@ def hold_release(
 ) -> Iterator[dg.Output[Claim]]:
     """Wait for somebody to promote it (`davylamp promote SERVICE`); silence rolls back."""
     context.log.warning(f"held: {claim.reason}. `davylamp promote` or `davylamp rollback` ends it")
-    with conducting(context, engine, claim) as conduct:
-        ending = conduct.hold(claim.reason, Narrator(context.log.info))
-        output = _branch(conduct, ending)
+    with conducting(context, engine, claim) as conduct, showing(context, conduct) as live:
+        ending = conduct.hold(claim.reason, _telling(context, live))
+        output = _branch(conduct, ending, live)
     yield output
 
 
@@ -47,20 +49,30 @@ def promote_release(
     context: dg.OpExecutionContext, claims: list[Claim], engine: dg.ResourceParam[Engine]
 ) -> Iterator[dg.Output[Claim]]:
     """Full size, all users; watch it while the previous build stays warm."""
-    with conducting(context, engine, claims[0]) as conduct:
-        ending = conduct.promote(claims[0].reason, Narrator(context.log.info))
-        output = _branch(conduct, ending)
+    with conducting(context, engine, claims[0]) as conduct, showing(context, conduct) as live:
+        ending = conduct.promote(claims[0].reason, _telling(context, live))
+        output = _branch(conduct, ending, live)
     yield output
 
 
-def _branch(conduct: "Conduct", ending: "Ending") -> dg.Output[Claim]:
-    """The way the graph goes on. On the way back nothing is drawn before users are safe, and
-    after a promotion the next op shows it all."""
-    from release_defs.ops.metadata import evidence_of, figures_of_verdict
+def _telling(context: dg.OpExecutionContext, live: Live) -> "Callable[[Tick], None]":
+    """In words, a line for what is new; and in figures and pictures."""
+    narrator = Narrator(context.log.info)
 
-    figures: dict[str, object] = {"decision": ending.kind, "reason": ending.reason}
-    if ending.verdict is not None:
-        figures |= figures_of_verdict(ending.verdict)
-    if ending.kind in ("promote", "hold"):
-        figures |= evidence_of(conduct.session.parts, conduct.release_id)
-    return dg.Output(claim_of(conduct, ending.reason), ending.kind, metadata=figures)
+    def on_tick(tick: "Tick") -> None:
+        narrator(tick)
+        live(tick)
+
+    return on_tick
+
+
+def _branch(conduct: "Conduct", ending: "Ending", live: Live) -> dg.Output[Claim]:
+    """The way the graph goes on. On the way back nothing is drawn: the next op does that, when
+    the candidate's copies are gone."""
+    metadata: dict[str, object] = {"decision": ending.kind, "reason": ending.reason}
+    verdict = ending.verdict or live.verdict
+    if verdict is not None:
+        metadata |= verdict_of(verdict)
+    if ending.kind != "roll_back":
+        metadata |= live.last_picture()
+    return dg.Output(claim_of(conduct, ending.reason), ending.kind, metadata=metadata)

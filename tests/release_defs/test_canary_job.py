@@ -139,7 +139,7 @@ def test_healthy_candidate_is_promoted_with_its_evidence(
     assert found["outcome"].value == "promoted"
     assert found["candidate requests"].value > 0
     assert len(found["verdict"].records) > 1
-    assert "data:image/png;base64" in found["latency and errors"].value
+    assert "data:image/png;base64" in found["plots"].value
     assert next(iter(found)) == "outcome"
 
 
@@ -159,7 +159,7 @@ def test_failing_candidate_is_rolled_back_and_the_run_fails_at_its_last_op(
     assert metadata_of(result, "release_rejected")["outcome"].value == "rolled_back"
     found = metadata_of(result, "roll_back_release")
     assert found["candidate failed %"].value == pytest.approx(30, abs=1)
-    assert "latency and errors" in found
+    assert "plots" in found
     assert all(copy.digest == stable for copy in world.copies.instances())
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from davylamp.builds.contract import Contract
@@ -25,8 +26,13 @@ from davylamp.rollout.parts import Parts
 from davylamp.settings import Settings
 
 SERVICE = "checkout"
-_RATE = 60
-"""Requests a sample."""
+_RATE = 300
+"""Requests a reading."""
+_READ_SECONDS = 0.1
+"""Between two readings. The judge takes each for a second: evidence comes in ten times as fast."""
+_SHARES = np.exp(-0.5 * ((np.arange(len(LATENCY_BOUNDS_MS) + 1) - 15) / 3) ** 2)
+_SHARES /= _SHARES.sum()
+"""Of answers by latency bucket."""
 
 
 class Copies:
@@ -65,7 +71,9 @@ class World:
     copies: Copies
     failing: float = 0.0
     """Share of the candidate's requests that fail."""
-    _counts: dict[tuple[int, Role], list[int]] = field(default_factory=dict)
+    _counts: dict[tuple[int, Role], np.ndarray] = field(default_factory=dict)
+    _latency: dict[tuple[int, Role], np.ndarray] = field(default_factory=dict)
+    _dice: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
 
     def push(self, version: str, contract: Contract | None = None) -> str:
         """An image of the service; returns its digest."""
@@ -85,7 +93,7 @@ class World:
         stop = threading.Event()
         threads = [
             threading.Thread(target=_repeat, args=(act, seconds, stop))
-            for act, seconds in ((self._confirm, 0.02), (self._sample, 0.25))
+            for act, seconds in ((self._confirm, 0.02), (self._sample, _READ_SECONDS))
         ]
         for thread in threads:
             thread.start()
@@ -106,26 +114,25 @@ class World:
         with self.parts.ledger.begin() as db:
             for release in active_releases(db):
                 if release.traffic_at is not None:
-                    sides = (Role.CANDIDATE, Role.BASELINE)
-                    evidence.write_samples(db, [self._reading(release.id, s) for s in sides])
+                    now, sides = time.time(), (Role.CANDIDATE, Role.BASELINE)
+                    evidence.write_samples(db, [self._reading(release.id, s, now) for s in sides])
 
-    def _reading(self, release_id: int, role: Role) -> Sample:
-        total = self._counts.setdefault((release_id, role), [0, 0])
+    def _reading(self, release_id: int, role: Role, at: float) -> Sample:
+        total = self._counts.setdefault((release_id, role), np.zeros(2, dtype=int))
         failed = round(_RATE * self.failing) if role is Role.CANDIDATE else 0
-        total[0] += _RATE - failed
-        total[1] += failed
-        latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
-        latency[10], latency[12] = total[0], total[1]
+        total += (_RATE - failed, failed)
+        latency = self._latency.setdefault((release_id, role), np.zeros(len(_SHARES), dtype=int))
+        latency += self._dice.multinomial(_RATE, _SHARES)
         return Sample(
             service=SERVICE,
             role=role,
             release_id=release_id,
-            at=time.time(),
-            started=sum(total),
-            succeeded=total[0],
-            failed=total[1],
-            responses=(0, total[0], 0, 0, total[1]),
-            latency=tuple(latency),
+            at=at,
+            started=int(total.sum()),
+            succeeded=int(total[0]),
+            failed=int(total[1]),
+            responses=(0, int(total[0]), 0, 0, int(total[1])),
+            latency=tuple(latency.tolist()),
             in_flight=0,
             instances=1,
         )
@@ -162,9 +169,9 @@ _ENTRY = {
             {"share": 0.2, "seconds": 4, "minimum_requests": 50},
             {"share": 1.0, "seconds": 0, "minimum_requests": 0},
         ],
-        "patience_seconds": 8,
+        "patience_seconds": 30,
         "hold_seconds": 60,
         "drain_seconds": 0,
     },
-    "judge": {"minimum_requests": 50, "minimum_ticks": 3},
+    "judge": {"minimum_requests": 50, "minimum_ticks": 3, "warm_up_seconds": 0},
 }

@@ -1,0 +1,47 @@
+"""Closing: what is shown of a release that has ended: how, by what evidence, with its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.verdict import observation
+from release_defs.ops.harmless import harmless
+from release_defs.ops.live import painter_of
+from release_defs.ops.metadata import Metadata, figures_of, plots_of, recalled, verdict_of
+
+if TYPE_CHECKING:
+    from davylamp.ledger.releases import Release
+    from davylamp.rollout.conduct import Conduct
+
+_UNDECIDED = "CONTINUE"
+
+
+def show_end(context: dg.OpExecutionContext, conduct: Conduct, release: Release) -> Metadata:
+    """Figures, the verdict that decided, and plots. What can't be had is logged and left out:
+    the release has ended, whatever is shown of it."""
+    shown = figures_of(release)
+    with harmless(context):
+        for name, value in _evidence(conduct).items():
+            shown.setdefault(name, value)
+        context.log_event(observation(release.service, release.reason, shown))
+    with harmless(context):
+        shown |= plots_of(painter_of(conduct)())
+    return shown
+
+
+def _evidence(conduct: Conduct) -> Metadata:
+    from davylamp.ledger.evidence import verdicts_of
+
+    with conduct.session.parts.ledger.begin() as db:
+        documents = verdicts_of(db, conduct.release_id)
+    document = deciding(documents)
+    return {} if document is None else verdict_of(recalled(document))
+
+
+def deciding(documents: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last verdict that said more than to go on; the last one where none did."""
+    decided = [one for one in documents if one["outcome"] != _UNDECIDED]
+    return (decided or documents or [None])[-1]

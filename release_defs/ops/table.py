@@ -1,0 +1,78 @@
+"""A verdict as a table: a row a metric, what weighs most first."""
+
+from __future__ import annotations
+
+import math
+
+import dagster as dg
+
+from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Verdict
+
+_CLASSES = {"High": "against", "Low": "against", "Pass": "pass", "Nodata": "no data"}
+_ANYTIME = "95 % interval"
+_WINDOW = "interval"
+_COLUMNS = {
+    "metric": "what is compared",
+    "candidate": "the candidate's figure over all it was judged by, and from how many",
+    "baseline": "the same of the baseline: the old build, started beside it, with as many users",
+    "ratio": "candidate ÷ baseline",
+    _ANYTIME: "of the ratio; anytime-valid: it holds however often anybody looks",
+    _WINDOW: "as the fixed-window rule has it: valid for one look at the end",
+    "margin": "ratio up to which nothing is held against the candidate",
+    "evidence": "of harm (e-value): by luck alone, above x at most once in x releases",
+    "weight": "this metric's share in the evidence of all together",
+    "harmless": "evidence of harmlessness (e-value); – where it isn't asked for",
+    "says": "what the judge makes of it",
+}
+"""Column → what it means."""
+
+
+def table_of(verdict: Verdict) -> dg.TableMetadataValue | None:
+    """None for a verdict without metrics."""
+    if not verdict.metrics:
+        return None
+    interval = _ANYTIME if verdict.judge == SEQUENTIAL else _WINDOW
+    other = _WINDOW if interval == _ANYTIME else _ANYTIME
+    columns = [name for name in _COLUMNS if name != other]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(_row(metric, interval)) for metric in verdict.metrics],
+        dg.TableSchema([dg.TableColumn(n, "string", description=_COLUMNS[n]) for n in columns]),
+    )
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Three digits, and a dash for what isn't known."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    text = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+    return f"{text} {unit}".rstrip()
+
+
+def _row(metric: MetricVerdict, interval: str) -> dict[str, str]:
+    kind = _CLASSES.get(metric.classification, metric.classification)
+    return {
+        "metric": metric.name,
+        "candidate": _figure(metric.candidate, metric.unit, metric.candidate_count),
+        "baseline": _figure(metric.baseline, metric.unit, metric.baseline_count),
+        "ratio": number(metric.effect_size),
+        interval: _interval(metric),
+        "margin": number(metric.margin),
+        "evidence": number(metric.e_value),
+        "weight": "–" if metric.weight is None else f"{metric.weight:.0%}",
+        "harmless": number(metric.safe_e_value),
+        "says": f"{kind}: {metric.reason}" if metric.reason else kind,
+    }
+
+
+def _figure(value: float | None, unit: str, count: float | None) -> str:
+    said = number(value, unit)
+    return said if count is None or said == "–" else f"{said} of {count:,.0f}"
+
+
+def _interval(metric: MetricVerdict) -> str:
+    if metric.lower is None and metric.upper is None:
+        return "–"
+    high = "∞" if metric.upper is None else number(metric.upper)
+    return f"{number(metric.lower or 0.0)} … {high}"

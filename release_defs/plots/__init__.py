@@ -1,0 +1,10 @@
+"""What a release looks like: evidence of harm and of harmlessness over time, latency, errors.
+
+`draw(scene)` makes a PNG of it, 900 pixels wide. It takes values and returns bytes: nothing in
+here knows Dagster or the ledger.
+"""
+
+from release_defs.plots.picture import draw, figure_of
+from release_defs.plots.scene import Mark, Scene
+
+__all__ = ["Mark", "Scene", "draw", "figure_of"]

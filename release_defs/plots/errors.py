@@ -1,0 +1,76 @@
+"""Errors: the share of requests that failed, in points of some seconds, with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from davylamp.judge.sample import Floats, Role, Series
+from release_defs.plots import look
+from release_defs.plots.scene import Scene, total
+
+_MOST_POINTS = 40
+_LEAST_REQUESTS = 20.0
+"""In a point: the interval of fewer says nothing."""
+_Z = 1.96
+"""Of a 95 % interval."""
+_LEAST_TOP = 1.0
+"""Per cent that the axis shows at least."""
+
+
+def draw_errors(axes: Axes, scene: Scene) -> None:
+    """Each point for itself, so its interval is one of a fixed window (Wilson's)."""
+    look.style(axes, "failed requests in %; band: 95 % interval (Wilson) of each point")
+    sides = scene.shown()
+    if not sides:
+        look.say_nothing_yet(axes, "no request yet")
+        return
+    unit = look.time_axis(axes, scene)
+    tops: list[float] = []
+    for role, one in reversed(list(sides.items())):
+        at, failed, completed = binned(one)
+        rate, lower, upper = (100 * v for v in wilson(failed, completed))
+        x, colour = (at - scene.began) / unit, look.SIDES[role]
+        axes.plot(x, rate, color=colour, label=_label(role, one), linewidth=1.3, marker=".", ms=4)
+        if role is not Role.STABLE:
+            axes.fill_between(x, lower, upper, color=colour, alpha=0.15, linewidth=0)
+        tops.append(_top(rate, upper))
+    axes.set_ylim(0, min(max(_LEAST_TOP, *tops), 102.0))
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], fontsize=look.SMALL, frameon=False, loc="upper left")
+
+
+def wilson(failed: Floats, completed: Floats) -> tuple[Floats, Floats, Floats]:
+    """Rate and its 95 % interval (Wilson 1927); NaN where there were no requests."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        n = np.where(completed > 0, completed, np.nan)
+        rate = np.clip(failed / n, 0, 1)
+        middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+        reach = np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
+        half = _Z / (1 + _Z**2 / n) * reach
+    return rate, np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def binned(one: Series) -> tuple[Floats, Floats, Floats]:
+    """Middles, failures and requests of ticks put together: until at most 40 points are left, and
+    until most of them have twenty requests."""
+    usual = max(total(one.completed) / len(one), _LEAST_REQUESTS / len(one))
+    width = max(1, -(-len(one) // _MOST_POINTS), int(np.ceil(_LEAST_REQUESTS / usual)))
+    starts = np.arange(0, len(one), width)
+    ends = np.minimum(starts + width, len(one)) - 1
+    failed, completed = (np.nan_to_num(v) for v in (one.failed, one.completed))
+    middles = (one.at[starts] - one.seconds[starts] + one.at[ends]) / 2
+    return middles, np.add.reduceat(failed, starts), np.add.reduceat(completed, starts)
+
+
+def _label(role: Role, one: Series) -> str:
+    failed, completed = total(one.failed), total(one.completed)
+    return f"{role}: {100 * failed / completed:.2g} % of {completed:,.0f}"
+
+
+def _top(rate: Floats, upper: Floats) -> float:
+    """High enough for every rate and for most of the bands: that of a single request is wide."""
+    known = np.isfinite(rate)
+    if not known.any():
+        return 0.0
+    return max(1.5 * float(rate[known].max()), 1.3 * float(np.median(upper[known])))
