@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from davylamp.cli.judge_plan import plan
 from davylamp.cli.judge_record import record
 from davylamp.cli.judge_stream import stream
 from davylamp.cli.output import emit
@@ -25,6 +26,7 @@ def group() -> None:
     """The judge on recorded data."""
 
 
+app.command()(plan)
 app.command()(record)
 app.command()(stream)
 
