@@ -15,7 +15,12 @@ from davylamp.judge.sample import Floats, Series
 from davylamp.judge.stream_header import SIDES, Header, WrongStream, are_numbers, is_number
 
 _MOST_TICKS = 1_000_000
-_COLUMNS = ("n", "c4", "c5", "to", "s", "q", "cpu", "rss", "r")
+_COUNTS = ("n", "c4", "c5", "to", "s", "r")
+"""A reading in which one of these makes no sense is no reading."""
+_GAUGES = ("q", "cpu", "rss")
+"""One of these that makes no sense is left out alone: the requests beside it still count."""
+_COLUMNS = (*_COUNTS, *_GAUGES)
+_SENSELESS = "that went backwards or is no number"
 
 
 @dataclass
@@ -87,13 +92,13 @@ def read_side(
         where = f"line {number}, {SIDES[name]}"
         if not isinstance(found, dict):
             raise WrongStream(f"{where}: must be an object, found {found!r}")
-        if not _fill(side, place, cast("dict[str, Any]", found), where):
-            notes.add(f"reading of the {name} that went backwards or is no number")
+        for wrong in _fill(side, place, cast("dict[str, Any]", found), where):
+            notes.add(f"{wrong} of the {name} {_SENSELESS}")
     return side
 
 
-def _fill(side: SideColumns, place: int, found: Mapping[str, Any], where: str) -> bool:
-    """Put one reading into its row; False (and no row) where its counts make no sense."""
+def _fill(side: SideColumns, place: int, found: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Put one reading into its row. Returns what makes no sense, and so stays unknown."""
     values = [found.get(name) for name in _COLUMNS]
     for name, value in zip(_COLUMNS, values, strict=True):
         if value is not None and not is_number(value):
@@ -107,21 +112,21 @@ def _fill(side: SideColumns, place: int, found: Mapping[str, Any], where: str) -
     counts = cast("list[float]", counts)
     if len(counts) > width:
         raise WrongStream(f"{where}.h: {len(counts)} buckets, le_ms allows {width}")
-    numbers = [math.nan if v is None else float(v) for v in values]
-    must = [numbers[0], *counts, *(v for v in numbers[1:5] if not math.isnan(v))]
+    must = [*counts, *(v for v in values[: len(_COUNTS)] if v is not None)]
     if not (all(map(math.isfinite, must)) and min(must) >= 0):
-        return False
-    side.values[place] = numbers
+        return ("reading",)
+    side.values[place] = [math.nan if v is None else float(v) for v in values]
     side.latency[place] = 0.0
     side.latency[place, : len(counts)] = counts
     answered = [found.get(c) for c in ("c2", "c4", "c5")]
     side.classes[place] = sum(float(v) for v in answered if v is not None and is_number(v))
-    return True
+    gauges = zip(_GAUGES, values[len(_COUNTS) :], strict=True)
+    return tuple(k for k, v in gauges if v is not None and not 0 <= v < math.inf)
 
 
 def series_of_side(side: SideColumns, tick_seconds: float) -> Series:
     """Time-outs are failures, whether counted among the answers or beside them."""
-    n, c4, c5, timeouts, started, in_flight, cpu, memory, restarts = side.values.T
+    n, c4, c5, timeouts, started, restarts, in_flight, cpu, memory = side.values.T
     known = np.isfinite(n)
 
     def count(column: Floats) -> Floats:
@@ -178,5 +183,5 @@ def read_slices(
                 rows[place, j] = 0.0
                 rows[place, j, : len(counts)] = counts
             else:
-                notes.add("slice that went backwards or is no number")
+                notes.add(f"slice {_SENSELESS}")
     return Slices(bounds, rows[:, :, 0], np.minimum(rows[:, :, 1], rows[:, :, 0]), rows[:, :, 2:])

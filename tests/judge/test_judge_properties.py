@@ -1,4 +1,4 @@
-"""What holds for any evidence whatever."""
+"""What holds for any stream whatever."""
 
 from __future__ import annotations
 
@@ -9,143 +9,247 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from davylamp.judge.hearing import judge
-from davylamp.judge.policy import GrossHarm, JudgePolicy
-from davylamp.judge.sample import LATENCY_BOUNDS_MS, Series
+from davylamp.judge.hearing import Hearing, judge_series
+from davylamp.judge.opinions import judge_step, weigh
+from davylamp.judge.policy import JudgePolicy
+from davylamp.judge.recording import Recording
+from davylamp.judge.sample import Role, Series
+from davylamp.judge.sequential.document import document_of
+from davylamp.judge.sequential.judges import Judges, Look
+from davylamp.judge.sequential.policy import SequentialPolicy
+from davylamp.judge.sequential.ruling import Ruling
+from davylamp.judge.sequential.run import judge_recordings, log_intended
+from davylamp.judge.sequential.stack import shape_of, ticks_of
+from davylamp.judge.sequential.tick import CANARY
+from davylamp.judge.stream_file import read_stream, write_stream
 from davylamp.judge.verdict import Evidence, Outcome
+from davylamp.judge.whole_window import judge_whole
+from tests.judge.any_recording import recordings
+from tests.judge.made import BUCKETS, Made, recorded
 
-BUCKETS = len(LATENCY_BOUNDS_MS) + 1
-any_float = st.floats(allow_infinity=False, width=64)
-count = st.integers(0, 500).map(float)
-SEVERITY = [Outcome.PROMOTE, Outcome.CONTINUE, Outcome.MANUAL, Outcome.ROLLBACK]
+pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")
+"""Infinite counts are part of what is tried."""
+EARLY = SequentialPolicy(warm_up_seconds=5.0)
+"""So that short streams are judged by all tests."""
 
 
-def column(n: int, elements: st.SearchStrategy[float]) -> st.SearchStrategy[np.ndarray]:
-    return hnp.arrays(np.float64, n, elements=elements)
+def ruling(recording: Recording, policy: SequentialPolicy = EARLY) -> Ruling:
+    return judge_recordings([recording], policy)[0]
 
 
-@st.composite
-def series(draw: st.DrawFn, elements: st.SearchStrategy[float], most: int = 20) -> Series:
-    n = draw(st.integers(0, most))
-    columns = {name: draw(column(n, elements)) for name in Series.__dataclass_fields__}
-    columns["latency"] = draw(
-        hnp.arrays(np.float64, (n, BUCKETS), elements=elements, fill=st.just(0.0))
+def same(one: Ruling, other: Ruling) -> bool:
+    """The same word for the same reasons."""
+    words = [(r.outcome, r.at_tick, r.promotable_at_tick, len(r.metrics)) for r in (one, other)]
+    evidence = [
+        {m.name: (m.log_e, m.log_safe, m.candidate_count, m.baseline_count) for m in r.metrics}
+        for r in (one, other)
+    ]
+    return (
+        words[0] == words[1]
+        and one.log_harm == pytest.approx(other.log_harm, abs=1e-9)
+        and all(
+            mine == pytest.approx(theirs, abs=1e-9, rel=1e-9)
+            for mine, theirs in (
+                (_known(evidence[0][name]), _known(evidence[1][name])) for name in evidence[0]
+            )
+        )
     )
-    columns["at"] = np.arange(1.0, n + 1)
-    columns["seconds"] = np.ones(n)
-    return Series(**columns)
 
 
-policies = st.builds(
-    JudgePolicy,
-    rule=st.sampled_from(["fail-ratio", "score", "?"]),
-    minimum_requests=st.integers(1, 100),
-    minimum_ticks=st.integers(3, 20),
-    interval_seconds=st.floats(1, 7),
-    gross=st.builds(GrossHarm, minimum_requests=st.integers(1, 50)),
-)
-sane = series(count)
-wild = series(any_float) | series(any_float | st.just(float("nan"))) | sane
+def _known(values: tuple[float | None, ...]) -> list[float]:
+    return [-1.0 if v is None else v for v in values]
 
 
-@settings(max_examples=60, deadline=None)
-@given(wild, wild, st.floats(allow_nan=True), st.booleans(), policies)
-def test_any_evidence_gets_an_answer(
-    candidate: Series, baseline: Series, elapsed: float, simultaneous: bool, policy: JudgePolicy
-) -> None:
-    verdict = judge(Evidence(candidate, baseline, elapsed, simultaneous), policy)
-    assert verdict.outcome in SEVERITY
+@settings(max_examples=40)
+@given(recordings(nasty=True))
+def test_any_recording_of_the_right_shape_gets_a_ruling(recording: Recording) -> None:
+    for policy in (EARLY, SequentialPolicy()):
+        found = ruling(recording, policy)
+        assert found.outcome in (Outcome.PROMOTE, Outcome.ROLLBACK, Outcome.MANUAL)
+        assert found.headline
+        assert 0 <= found.at_tick < len(recording)
+        assert found.promotable_at_tick is None or found.promotable_at_tick <= found.at_tick
+        json.dumps(document_of(found), allow_nan=False)
+    json.dumps(judge_whole(recording), allow_nan=False)
+
+
+@settings(max_examples=20)
+@given(recordings(nasty=True), st.sampled_from(["sequential", "fail-ratio", "score", "?"]))
+def test_any_series_of_a_live_release_get_a_verdict(recording: Recording, rule: str) -> None:
+    policy = JudgePolicy(rule=rule)
+    mine, theirs = (_in_buckets(s) for s in (recording.canary, recording.baseline))
+    window = judge_step(Evidence(mine, theirs, len(mine)), policy)
+    verdict = weigh(judge_series(mine, theirs, policy, stable=mine), window, policy)
+    assert verdict.outcome in set(Outcome)
     assert verdict.headline
     json.dumps(asdict(verdict), allow_nan=False)
 
 
-@settings(max_examples=60, deadline=None)
-@given(wild, wild, policies)
-def test_nothing_is_promoted_on_too_little(
-    candidate: Series, baseline: Series, policy: JudgePolicy
-) -> None:
-    verdict = judge(Evidence(candidate, baseline, 10), policy)
-    sides = min(verdict.candidate_requests, verdict.baseline_requests)
-    ticks = min(len(candidate), len(baseline))
-    if sides < policy.minimum_requests or ticks < policy.minimum_ticks:
-        assert verdict.outcome is not Outcome.PROMOTE
-        assert verdict.judge == "early-stop"
+def _in_buckets(series: Series) -> Series:
+    """The same with as many buckets as readings of a live release have."""
+    latency = np.zeros((len(series), BUCKETS))
+    latency[:, 10 : 10 + series.latency.shape[1]] = series.latency
+    return replace(series, latency=latency)
 
 
-@settings(max_examples=60, deadline=None)
-@given(sane, policies)
-def test_doing_exactly_what_the_baseline_does_is_never_rolled_back(
-    both: Series, policy: JudgePolicy
-) -> None:
-    assert judge(Evidence(both, both, 10), policy).outcome is not Outcome.ROLLBACK
+@settings(max_examples=40)
+@given(recordings(), st.sampled_from([0.001, 3.0, 1000.0, 0.37]))
+def test_the_unit_of_latency_changes_nothing(recording: Recording, factor: float) -> None:
+    assert same(ruling(recording), ruling(_scaled(recording, factor)))
 
 
-@settings(max_examples=60, deadline=None)
-@given(sane, sane, policies)
-def test_only_gross_harm_is_found_against_an_earlier_baseline(
-    candidate: Series, baseline: Series, policy: JudgePolicy
-) -> None:
-    verdict = judge(Evidence(candidate, baseline, 10, simultaneous=False), policy)
-    assert verdict.judge == "early-stop"
-    assert verdict.outcome in (Outcome.ROLLBACK, Outcome.CONTINUE)
+@pytest.mark.parametrize("factor", [0.001, 3.0, 1000.0])
+def test_a_slower_build_is_as_slow_in_any_unit(factor: float) -> None:
+    usual = Made(seconds=90)
+    slow = recorded(Made(seconds=90, slow_share=0.05), usual, stable=usual, slices=3)
+    found, scaled = ruling(slow), ruling(_scaled(slow, factor))
+    assert found.outcome is Outcome.ROLLBACK
+    assert same(found, scaled)
+    assert found.metrics[0].name == scaled.metrics[0].name
+    for one, other in zip(found.metrics, scaled.metrics, strict=True):
+        if one.unit == "ms" and one.name.startswith("latency"):
+            assert other.candidate == pytest.approx(factor * (one.candidate or 0))
+            assert other.ratio == pytest.approx(one.ratio)
 
 
-def steady(ticks: int, requests: int, failed: int, bucket: int) -> Series:
-    latency = np.zeros((ticks, BUCKETS))
-    latency[:, bucket] = requests
-    same = np.full(ticks, float(requests))
-    nothing = np.zeros(ticks)
-    return Series(
-        at=np.arange(1.0, ticks + 1),
-        seconds=np.ones(ticks),
-        started=same,
-        succeeded=same - failed,
-        failed=nothing + failed,
-        client_errors=nothing,
-        latency=latency,
-        in_flight=nothing + 1,
-        cpu_seconds=nothing + 0.01,
-        memory_bytes=nothing + 5e7,
-        restarts=nothing,
+def _scaled(recording: Recording, factor: float) -> Recording:
+    def bounds(of: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(factor * edge for edge in of)
+
+    slices = recording.slices
+    return replace(
+        recording,
+        bounds_ms=bounds(recording.bounds_ms),
+        slices=None if slices is None else replace(slices, bounds_ms=bounds(slices.bounds_ms)),
     )
 
 
-@pytest.mark.parametrize("usual", [0, 2])
-def test_more_errors_never_make_a_milder_verdict(usual: int) -> None:
-    baseline = steady(30, 20, usual, 8)
-    found = [
-        SEVERITY.index(judge(Evidence(steady(30, 20, k, 8), baseline, 30), JudgePolicy()).outcome)
-        for k in range(usual, 21)
+@settings(max_examples=20)
+@given(recordings(), st.randoms(use_true_random=False))
+def test_the_order_of_labels_changes_nothing(recording: Recording, chance) -> None:
+    """Of sides in the header, of keys in a tick, of weights and ignored metrics in a policy."""
+    lines = [json.loads(line) for line in write_stream(recording)]
+    chance.shuffle(lines[0]["sides"])
+    shuffled = [json.dumps(_shuffled(line, chance)) for line in lines]
+    read = [read_stream(text) for text in (write_stream(recording), shuffled)]
+    ignored = ["latency_p90", "restarts"]
+    policies = [
+        replace(EARLY, weights=_shuffled(EARLY.weights, chance), ignored=tuple(ignored[::step]))
+        for step in (1, -1)
     ]
-    assert found == sorted(found)
-    assert SEVERITY[found[-1]] is Outcome.ROLLBACK
+    one, other = (ruling(r, p) for r, p in zip(read, policies, strict=True))
+    assert same(one, other)
+    assert one.headline == other.headline
 
 
-def test_slower_answers_never_make_a_milder_verdict() -> None:
-    baseline = steady(30, 20, 0, 8)
-    found = [
-        SEVERITY.index(
-            judge(Evidence(steady(30, 20, 0, bucket), baseline, 30), JudgePolicy()).outcome
+def _shuffled(found, chance):
+    if not isinstance(found, dict):
+        return found
+    keys = list(found)
+    chance.shuffle(keys)
+    return {key: _shuffled(found[key], chance) for key in keys}
+
+
+@settings(max_examples=40)
+@given(recordings(most_ticks=25), st.integers(0, 60))
+def test_more_errors_of_the_candidate_in_a_tick_never_lower_the_evidence_of_harm(
+    recording: Recording, requests: int
+) -> None:
+    """The estimate of dispersion is from the past, and so the same for all of these ticks."""
+    failed = np.unique(np.linspace(0, requests, 8).astype(int))
+    *past, last = ticks_of([recording] * len(failed))
+    judges = Judges(shape_of([recording] * len(failed)), EARLY)
+    for tick in past:
+        judges.feed(tick)
+    completed, errors = last.completed.copy(), last.failed.copy()
+    completed[:, CANARY], errors[:, CANARY] = requests, failed
+    look = judges.feed(replace(last, completed=completed, failed=errors))
+    assert (np.diff(look.harm) >= -1e-9).all()
+    assert (np.diff(look.tests, axis=0) >= -1e-9).all()
+    assert (np.diff(look.is_harmful.astype(int)) >= 0).all()
+
+
+@settings(max_examples=25)
+@given(st.lists(recordings(most_ticks=30), min_size=1, max_size=4))
+def test_side_by_side_or_alone_the_rulings_are_the_same(some: list[Recording]) -> None:
+    """Also those of different lengths and shapes, which are put into groups."""
+    together = judge_recordings([*some, *some[::-1]], EARLY)
+    alone = [ruling(recording) for recording in some]
+    for one, other in zip(together, [*alone, *alone[::-1]], strict=True):
+        assert same(one, other)
+        assert one.headline == other.headline
+        assert one.missing == other.missing
+
+
+def test_many_different_releases_side_by_side_are_judged_as_each_alone() -> None:
+    usual = Made(seconds=80)
+    harms = [{"error_share": 0.3}, {"hang_share": 0.5}, {"slow_share": 0.1}, {"restarts": 4}, {}]
+    many = [
+        recorded(
+            Made(seconds=60 + n, **harm), replace(usual, seconds=60 + n), n, Made(seconds=60 + n), 4
         )
-        for bucket in range(8, BUCKETS)
+        for n, harm in enumerate(harms * 4)
     ]
-    assert found == sorted(found)
-    assert SEVERITY[found[0]] is Outcome.PROMOTE
-    assert SEVERITY[found[-1]] is Outcome.ROLLBACK
+    together = judge_recordings(many, EARLY)
+    assert {r.outcome for r in together} >= {Outcome.ROLLBACK}
+    for recording, found in zip(many[:5], together[:5], strict=True):
+        alone = ruling(recording)
+        assert same(alone, found)
+        assert [m.says for m in alone.metrics] == [m.says for m in found.metrics]
 
 
-def test_being_better_is_promoted() -> None:
-    verdict = judge(Evidence(steady(30, 20, 0, 5), steady(30, 20, 0, 12), 30), JudgePolicy())
-    assert verdict.outcome is Outcome.PROMOTE
+def looks(recording: Recording) -> list[Look]:
+    judges = Judges(shape_of([recording]), EARLY, log_intended([recording]))
+    return [judges.feed(tick) for tick in ticks_of([recording])]
 
 
-def test_ticks_of_uneven_length_are_grouped_into_the_intervals_asked_for() -> None:
-    from davylamp.judge.intervals import intervals_of
+@settings(max_examples=25)
+@given(recordings())
+def test_tick_by_tick_the_same_is_said_as_over_the_whole_file(recording: Recording) -> None:
+    found = ruling(recording)
+    every = looks(recording)
+    harmful = [t for t, look in enumerate(every) if look.is_harmful[0]]
+    promotable = [t for t, look in enumerate(every) if look.is_promotable[0]]
+    assert (found.outcome is Outcome.ROLLBACK) == bool(harmful)
+    assert found.at_tick == (harmful[0] if harmful else len(recording) - 1)
+    upto = [t for t in promotable if t <= found.at_tick]
+    assert found.promotable_at_tick == (upto[0] if upto else None)
+    assert found.log_harm == pytest.approx(float(every[found.at_tick].harm[0]), abs=1e-9)
 
-    ticks = steady(30, 20, 1, 8)
-    grouped = intervals_of(replace(ticks, seconds=np.full(30, 1.003)), 5.0)
-    assert len(grouped) in (6, 7)
-    assert grouped.requests == 600
-    assert grouped.latency.sum() == 600
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.02, 0.2]), st.booleans())
+def test_a_live_hearing_and_a_file_of_the_same_ticks_agree(
+    seed: int, errors: float, with_stable: bool
+) -> None:
+    usual = Made(seconds=45)
+    recording = recorded(
+        Made(seconds=45, error_share=errors), usual, seed, usual if with_stable else None
+    )
+    hearing = Hearing(JudgePolicy())
+    sides = {Role.CANDIDATE: recording.canary, Role.BASELINE: recording.baseline}
+    if recording.stable is not None:
+        sides[Role.STABLE] = recording.stable
+    for t in range(len(recording)):
+        hearing.feed([{role: series.row(t) for role, series in sides.items()}])
+    verdict, found = hearing.verdict(), ruling(recording, SequentialPolicy())
+    assert (verdict.outcome is Outcome.ROLLBACK) == (found.outcome is Outcome.ROLLBACK)
+    assert verdict.e_value == pytest.approx(np.exp(found.log_harm))
+    assert [m.name for m in verdict.metrics] == [m.name for m in found.metrics]
+    assert [m.reason for m in verdict.metrics] == [m.says for m in found.metrics]
+
+
+@settings(max_examples=30)
+@given(recordings(most_ticks=60))
+def test_doing_exactly_what_the_baseline_does_is_never_rolled_back(recording: Recording) -> None:
+    """But where half of everything fails, which is held against whoever is new."""
+    twin = replace(recording, canary=recording.baseline, stable=None, slices=None)
+    assert ruling(twin).outcome is not Outcome.ROLLBACK
+
+
+@settings(max_examples=30)
+@given(recordings(nasty=True, most_ticks=20))
+def test_nothing_is_promoted_within_the_warm_up(recording: Recording) -> None:
+    short = replace(recording, tick_seconds=1.0)
+    assert ruling(short, SequentialPolicy()).outcome is not Outcome.PROMOTE

@@ -282,3 +282,26 @@ def test_intervals_hold_the_truth() -> None:
         assert lower is not None
         assert upper is not None
         assert lower <= ratio <= upper, name
+
+
+@pytest.mark.parametrize(
+    ("usual", "allowed"),
+    [
+        ({"error_share": 0.01}, {"error_share": 0.0125}),
+        ({"client_error_share": 0.05}, {"client_error_share": 0.09}),
+        ({"cpu_ms": 5.0}, {"cpu_ms": 5.5}),
+        ({"memory_mb": 80.0}, {"memory_mb": 87.0}),
+    ],
+)
+def test_a_build_as_much_worse_as_is_allowed_is_hardly_ever_rolled_back(
+    usual: dict[str, Any], allowed: dict[str, Any]
+) -> None:
+    rulings = judge_recordings(
+        [
+            recorded(
+                Made(rate=100, seconds=150, **allowed), Made(rate=100, seconds=150, **usual), seed
+            )
+            for seed in range(64)
+        ]
+    )
+    assert [r.outcome for r in rulings].count(Outcome.ROLLBACK) <= 2

@@ -109,7 +109,7 @@ def test_ticks_may_be_numbered_or_timed() -> None:
         assert np.isnan(found.canary.completed).tolist() == [False, False, False, True, False]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.booleans())
 def test_what_is_written_is_read_back(seed: int, with_slices: bool) -> None:
     usual = Made(seconds=8, restarts=1)
@@ -251,7 +251,7 @@ def _read_or_told(text: list[str]) -> tuple[Recording | None, str]:
         return None, str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(spoilt_files())
 def test_any_file_is_judged_or_told_what_is_wrong_with_it(text: list[str]) -> None:
     recording, error = _read_or_told(text)
