@@ -8,28 +8,11 @@ takes the differences itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from davylamp.errors import BadInput
+from davylamp.judge.named_metrics import Direction, MetricKind, NamedReading
 from davylamp.judge.sample import Role
 from davylamp.signals.prometheus_query import Row
-
-
-class MetricKind(StrEnum):
-    COUNTER_RATIO = "counter_ratio"
-    """Events of all there were: orders that failed of orders."""
-    GAUGE = "gauge"
-    """A level: the length of a queue."""
-    HISTOGRAM = "histogram"
-    """Cumulative buckets by `le`."""
-
-
-class Direction(StrEnum):
-    """Which way harm lies."""
-
-    UP = "up"
-    DOWN = "down"
-    EITHER = "either"
 
 
 @dataclass(frozen=True)
@@ -89,40 +72,6 @@ class NamedMetric:
             raise BadInput(f"metric {self.name}: a {self.kind} needs a query, and that alone")
         if not self.margin >= 1 or not self.weight > 0:
             raise BadInput(f"metric {self.name}: margin must be at least 1, weight above 0")
-
-
-@dataclass(frozen=True)
-class RatioReading:
-    """Counters that only grow, except when what counts them is started anew."""
-
-    numerator: float
-    denominator: float
-
-
-@dataclass(frozen=True)
-class GaugeReading:
-    value: float
-
-
-@dataclass(frozen=True)
-class HistogramReading:
-    """`counts` by bucket, disjoint, growing; `bounds` are the upper edges in the metric's own
-    unit, and one more bucket lies above the last."""
-
-    bounds: tuple[float, ...]
-    counts: tuple[float, ...]
-
-
-Value = RatioReading | GaugeReading | HistogramReading
-
-
-@dataclass(frozen=True)
-class NamedReading:
-    """One metric of one build. `at` is the scrape's time where the metric says it, else when it
-    was asked for (Unix seconds)."""
-
-    at: float
-    value: Value
 
 
 Side = tuple[str, Role, int]

@@ -6,14 +6,10 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from davylamp.errors import DavylampError, Refused, Unreachable
+from davylamp.judge.named_metrics import MetricKind, NamedReading
 from davylamp.signals.envoy_stats import cluster_name
 from davylamp.signals.prometheus_growth import Growth
-from davylamp.signals.prometheus_metrics import (
-    MetricKind,
-    NamedMetric,
-    NamedReading,
-    NamedReadings,
-)
+from davylamp.signals.prometheus_metrics import NamedMetric, NamedReadings
 from davylamp.signals.prometheus_query import Prometheus, PromQL, Row
 from davylamp.signals.prometheus_reading import (
     lacks_numerator,

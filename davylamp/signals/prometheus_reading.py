@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from davylamp.signals.prometheus_growth import Growth
-from davylamp.signals.prometheus_metrics import (
+from davylamp.judge.named_metrics import (
     GaugeReading,
     HistogramReading,
     MetricKind,
-    NamedMetric,
     RatioReading,
     Value,
 )
+from davylamp.signals.prometheus_growth import Growth
+from davylamp.signals.prometheus_metrics import NamedMetric
 from davylamp.signals.prometheus_query import PromQL, Row
 
 _PART = "davylamp_part"

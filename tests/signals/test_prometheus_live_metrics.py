@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 
 from davylamp.errors import Unreachable
-from davylamp.judge.sample import Role
-from davylamp.signals.prometheus_http import PrometheusAccess
-from davylamp.signals.prometheus_metrics import (
+from davylamp.judge.named_metrics import (
     GaugeReading,
     HistogramReading,
     MetricKind,
-    NamedMetric,
     NamedReading,
-    NamedReadings,
     RatioReading,
 )
+from davylamp.judge.sample import Role
+from davylamp.signals.prometheus_http import PrometheusAccess
+from davylamp.signals.prometheus_metrics import NamedMetric, NamedReadings
 from davylamp.signals.prometheus_named import NamedReader
 from davylamp.signals.prometheus_query import Prometheus
 from davylamp.signals.protocol import Watched

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davylamp.errors import BadInput
+from davylamp.judge.named_metrics import GaugeReading, HistogramReading, MetricKind, RatioReading
 from davylamp.signals.prometheus_growth import Growth
-from davylamp.signals.prometheus_metrics import (
-    BuildLabels,
-    GaugeReading,
-    HistogramReading,
-    MetricKind,
-    NamedMetric,
-    RatioReading,
-)
+from davylamp.signals.prometheus_metrics import BuildLabels, NamedMetric
 from davylamp.signals.prometheus_query import Row
 from davylamp.signals.prometheus_reading import metric_query, read_at, value_of, values_of
 
