@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -110,7 +111,7 @@ def _read(file: str) -> Recording:
         return read_stream(content.splitlines())
     except WrongStream as error:
         raise BadInput(f"{source}: {error}") from error
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(
             f"{source}: cannot be read ({error}); give a stream file, a folder of them, or -"
         ) from error

@@ -11,6 +11,8 @@ from davylamp.judge.recording import Recording
 from davylamp.judge.sample import Floats, Series
 
 _SEED = 20_120_801
+_MOST = 1e15
+"""Counts are cut here: beyond it nothing can be drawn."""
 
 
 class WrongRamp(ValueError):
@@ -60,7 +62,8 @@ def _thinned(series: Series, share: Floats, rng: np.random.Generator) -> Series:
     def thin(counts: Floats) -> Floats:
         wide = share if counts.ndim == 1 else share[:, None]
         known = np.isfinite(counts)
-        kept = rng.binomial(np.where(known, counts, 0).astype(np.int64), wide)
+        whole = np.where(known, np.clip(counts, 0, _MOST), 0).astype(np.int64)
+        kept = rng.binomial(whole, wide)
         return np.where(known, kept, np.nan)
 
     refused = np.minimum(series.client_errors, series.succeeded)

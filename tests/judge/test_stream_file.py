@@ -299,6 +299,11 @@ def test_what_is_not_known_stays_unknown_under_a_ramp() -> None:
     assert found.notes == gap.notes
 
 
+def test_absurd_counts_are_thinned_too() -> None:
+    found = ramped(read(tick(0, n=1e300, s=1e300, h=[1e300])), parse_ramp("0.5"))
+    assert np.isfinite(found.canary.completed).all()
+
+
 @pytest.mark.parametrize("text", ["half", "0.5", "0:10", "1.5:10", "0.5:-1", "0.5:x", "nan:3", ","])
 def test_a_wrong_ramp_is_told_which_part_is_wrong(text: str) -> None:
     if text == "0.5":
