@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ import pytest
 
 from davylamp.judge.verdict import Outcome
 from davylamp.ledger.releases import Release
-from tests.live_plane import LivePlane, wait_for
+from tests.live_plane import ROOT, LivePlane, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -93,13 +94,13 @@ def ended(plane: LivePlane) -> dict[str, Release]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda b: _make_stable(plane, b), builds))
         pushed = list(pool.map(lambda b: plane.push(b.service, **b.usual, **b.fault), builds))
-    pairs = list(zip(builds, pushed, strict=True))
     with contextlib.ExitStack() as stack:
         for build in builds:
             stack.enter_context(plane.load(build.service, build.rate))
-        with ThreadPoolExecutor(len(builds)) as pool:
-            begun = [pool.submit(plane.begin_release, b.service, v) for b, v in pairs]
-        drivers = [one.result() for one in begun]
+        drivers = [
+            _begin_release(plane, build.service, version)
+            for build, version in zip(builds, pushed, strict=True)
+        ]
         stack.callback(_end, drivers)
         for driver in drivers:
             wait_for(lambda one=driver: one.poll() is not None, 360)
@@ -109,6 +110,17 @@ def ended(plane: LivePlane) -> dict[str, Release]:
 def _make_stable(plane: LivePlane, build: Build) -> None:
     done = plane.release(build.service, plane.push(build.service, **build.usual))
     assert done.state == "promoted", done.reason
+
+
+def _begin_release(plane: LivePlane, service: str, version: str) -> subprocess.Popen[bytes]:
+    """Not waited for: all are to begin at once."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "davylamp.cli.main", "release", service, version, "--here"],
+        env=plane.environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _end(drivers: Sequence[subprocess.Popen[bytes]]) -> None:
