@@ -33,6 +33,8 @@ def draw(plan: TrafficPlan, curves: Curves, file: Path) -> None:
         title=f"{plan.objective.rps:g} requests/s, {100 * plan.objective.base_error_rate:g} % "
         "errors usual, independent requests",
     )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
     axes.grid(visible=True, which="both", alpha=0.2)
     axes.legend(title="users on the candidate")
     figure.savefig(file, format="png", dpi=120)

@@ -11,8 +11,8 @@ from davylamp.judge.sample import Floats
 from davylamp.judge.sequential.tick import Bools
 
 SEED = 20220814
-REPLICATES = 64
-"""Releases simulated of each case: the 95 % mark is then the 61st of 64."""
+REPLICATES = 40
+"""Releases simulated of each case: the 95 % mark is the 38th."""
 PART = 0.95
 
 

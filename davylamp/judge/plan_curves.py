@@ -12,7 +12,7 @@ from davylamp.judge.plan_sight import FRACTIONS, LOOK_AHEAD_SECONDS
 from davylamp.judge.planner import TrafficPlan
 from davylamp.judge.sample import Floats
 
-_RATES = 10
+_RATES, _REPLICATES = 10, 24
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ def detection_curves(plan: TrafficPlan) -> Curves:
     for fraction in FRACTIONS:
         rps = np.full(_RATES, fraction * objective.rps)
         cases = Cases(rps, rates, objective.base_error_rate, onset)
-        rows.append(mark(seconds_to_detect(cases, policy, ahead)))
+        rows.append(mark(seconds_to_detect(cases, policy, ahead, _REPLICATES)))
     return Curves(rates, np.stack(rows), ahead)

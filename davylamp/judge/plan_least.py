@@ -12,7 +12,7 @@ from davylamp.judge.sample import Floats
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.tick import Bools
 
-_STEPS, _REPLICATES = 8, 32
+_STEPS, _REPLICATES = 8, 24
 
 
 def detectable_error_rate(

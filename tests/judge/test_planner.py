@@ -155,7 +155,7 @@ def test_the_smallest_fraction_that_suffices_is_chosen(plenty: TrafficPlan) -> N
     assert all(s.needs_seconds > 300 for s in smaller)
     assert sight.needs_seconds <= 300
     assert plenty.detectable_error_rate is not None
-    assert 0.002 < plenty.detectable_error_rate <= 0.05
+    assert POLICY.error_rate < plenty.detectable_error_rate <= 0.05
 
 
 def test_more_traffic_shows_more(plenty: TrafficPlan, abundance: TrafficPlan) -> None:
@@ -171,7 +171,8 @@ def test_more_traffic_shows_more(plenty: TrafficPlan, abundance: TrafficPlan) ->
 def test_the_advice_goes_down_the_ladder_with_the_traffic(
     plenty: TrafficPlan, abundance: TrafficPlan
 ) -> None:
-    long, synthetic, none = (plan(small(rps)) for rps in (7, 1.5, 0.1))
+    long = plan(small(7, release_seconds=1500))
+    synthetic, none = plan(small(1.5)), plan(small(0.1))
     assert [p.choice.strategy for p in (abundance, plenty, long, synthetic, none)] == [
         Strategy.CANARY,
         Strategy.CANARY,
