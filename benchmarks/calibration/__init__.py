@@ -1,0 +1,1 @@
+"""The judge's calibration: streams from generators that share nothing, and what judges say of them."""
