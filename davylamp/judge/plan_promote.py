@@ -9,6 +9,7 @@ from davylamp.judge.plan_judges import HealthJudges
 from davylamp.judge.plan_traffic import Traffic
 from davylamp.judge.sample import Floats
 from davylamp.judge.sequential.policy import SequentialPolicy
+from davylamp.judge.sequential.tick import Bools
 
 HEALTHY = 32
 """Healthy releases simulated: the 95 % mark is the 31st."""
@@ -38,8 +39,15 @@ def seconds_to_promote(
         found[look.is_promotable.reshape(found.shape) & np.isinf(found)] = t
         is_done = np.isfinite(found).sum(axis=1) > place_of(PART, replicates)
         if t == int(horizon_seconds / 2):
-            have = np.nanmin(look.safe, axis=1).reshape(found.shape)
-            is_done |= np.median(have, axis=1) < _HOPELESS * np.log(policy.safe_evidence)
+            is_done |= _is_hopeless(look.safe.reshape(*found.shape, -1), found, policy)
         if is_done.all():
             break
     return found
+
+
+def _is_hopeless(safe: Floats, found: Floats, policy: SequentialPolicy) -> Bools:
+    """(G,) at half-time: far too little evidence, or all of it and something else forbids."""
+    enough = float(np.log(policy.safe_evidence))
+    middle = np.median(np.nanmin(safe, axis=2), axis=1)
+    is_forbidden = np.isinf(found).all(axis=1) & (middle >= enough)
+    return (middle < _HOPELESS * enough) | is_forbidden

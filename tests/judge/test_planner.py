@@ -142,6 +142,11 @@ def abundance() -> TrafficPlan:
     return plan(small(20_000, worse=0.05))
 
 
+@pytest.fixture(scope="module")
+def hardly_any() -> TrafficPlan:
+    return plan(small(0.1))
+
+
 def test_the_same_question_gets_the_same_answer(abundance: TrafficPlan) -> None:
     assert plan(small(20_000, worse=0.05)) == abundance
 
@@ -169,10 +174,10 @@ def test_more_traffic_shows_more(plenty: TrafficPlan, abundance: TrafficPlan) ->
 
 
 def test_the_advice_goes_down_the_ladder_with_the_traffic(
-    plenty: TrafficPlan, abundance: TrafficPlan
+    plenty: TrafficPlan, abundance: TrafficPlan, hardly_any: TrafficPlan
 ) -> None:
     long = plan(small(7, release_seconds=1500))
-    synthetic, none = plan(small(1.5)), plan(small(0.1))
+    synthetic, none = plan(small(1.5)), hardly_any
     assert [p.choice.strategy for p in (abundance, plenty, long, synthetic, none)] == [
         Strategy.CANARY,
         Strategy.CANARY,
@@ -181,7 +186,7 @@ def test_the_advice_goes_down_the_ladder_with_the_traffic(
         Strategy.BLUE_GREEN,
     ]
     assert long.choice.window_seconds > 300
-    assert f"{long.choice.window_seconds:.0f} s" in long.advice
+    assert f"{long.choice.window_seconds:,.0f} s" in long.advice
     assert 0 < synthetic.choice.synthetic_rps <= 20 * 1.5
     assert "synthetic load" in synthetic.advice
     assert none.choice.sight is None
@@ -309,12 +314,12 @@ def test_the_hours_with_enough_traffic_are_named(plenty: TrafficPlan) -> None:
 
 
 def test_the_least_traffic_lies_between_what_suffices_and_what_does_not(
-    plenty: TrafficPlan,
+    plenty: TrafficPlan, hardly_any: TrafficPlan
 ) -> None:
     needed = least_canary_rps(plenty, [1.0, 400.0])
     enough = [s.canary_rps for s in plenty.sights if s.needs_seconds <= 300]
     too_few = [s.canary_rps for s in plenty.sights if s.needs_seconds > 300]
     assert needed is not None
     assert max(too_few) < needed <= min(enough)
-    assert least_canary_rps(plan(small(0.1)), [0.1, 0.2]) is None
+    assert least_canary_rps(hardly_any, [0.1, 0.2]) is None
     assert least_canary_rps(plenty, []) is None
