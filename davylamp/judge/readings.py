@@ -97,7 +97,7 @@ def usual_row(series: Series) -> Series:
     """The mean tick of what a side did earlier, to hold later ticks against."""
 
     def mean(column: Floats) -> Floats:
-        return counts_of(column).mean(axis=0, keepdims=True)
+        return counts_of(column).sum(axis=0, keepdims=True) / max(len(series), 1)
 
     completed = mean(series.completed)
     failed = mean(series.failed)

@@ -94,7 +94,7 @@ def test_a_broken_stream_is_rolled_back_as_soon_as_harm_is_shown(streams: Path) 
     assert first["candidate"] == pytest.approx(20, abs=5)
     assert first["baseline"] == 0
     assert first["e_value"] > 100
-    assert found["headline"] == first["says"]
+    assert first["says"] in found["headline"]
     assert set(found["other_judges"]) == {"fail-ratio", "score"}
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from davylamp.judge.hearing import judge_series
+from davylamp.judge.hearing import Hearing, judge_series
 from davylamp.judge.opinions import judge_step, weigh
 from davylamp.judge.policy import JudgePolicy
-from davylamp.judge.sample import Series
+from davylamp.judge.sample import Role, Series
 from davylamp.judge.verdict import SEQUENTIAL, Evidence, Outcome, Verdict
 from tests.judge.made import BUCKETS, Made, without_costs
 
@@ -85,6 +85,17 @@ def test_no_fixed_window_promotes_over_evidence_of_harm() -> None:
     assert weigh(sequential, window, BY_SCORE).outcome is Outcome.MANUAL
     calm = replace(sequential, e_value=0.5)
     assert weigh(calm, window, BY_SCORE).outcome is Outcome.PROMOTE
+
+
+@pytest.mark.xfail(reason="complaints reach the sequential judge alone")
+def test_a_complaint_about_the_data_holds_a_fixed_window_back_too() -> None:
+    mine, theirs = (Made(rate=100, seconds=40).series(seed) for seed in (1, 2))
+    hearing = Hearing(BY_RATIO)
+    hearing.feed({Role.CANDIDATE: mine.row(t), Role.BASELINE: theirs.row(t)} for t in range(40))
+    window = judge_step(Evidence(mine, theirs, 40), BY_RATIO)
+    complaint = "the candidate's copies are 300 s younger than the other side's"
+    verdict = weigh(hearing.verdict([complaint]), window, BY_RATIO)
+    assert verdict.outcome is not Outcome.PROMOTE
 
 
 @pytest.mark.parametrize(("seconds", "rate"), [(3, 100), (60, 0.2), (0, 10)])

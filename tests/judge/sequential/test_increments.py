@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from davylamp.judge.sequential import requests
 from davylamp.judge.sequential.betting import share_bets
+from davylamp.judge.sequential.judges import Judges
 from davylamp.judge.sequential.policy import REQUEST_TESTS, SequentialPolicy
-from davylamp.judge.sequential.requests import Compared, Margins, increments, log_tests
+from davylamp.judge.sequential.requests import Compared, increments, log_tests
 from davylamp.judge.sequential.share_test import Events, share_increment
+from davylamp.judge.sequential.tick import Shape
 
 POLICY = SequentialPolicy()
 KINDS = ("errors", "p50", "p90", "p99", "gross_latency", "completions")
@@ -35,21 +37,18 @@ def seen(kind: str, of: Events) -> Compared:
     return Compared(found["errors"], slow, found["completions"])
 
 
-def added(kind: str, of: Events, phi: float = 1.0, widened: float = 1.0) -> np.ndarray:
-    """(rows, CHANNELS)."""
+def added(kind: str, of: Events, phi: float = 1.0) -> np.ndarray:
+    """(rows, CHANNELS), by the margins of a judge that has seen nothing yet."""
     one = np.ones_like(of.c)
-    margins = Margins(
-        POLICY.error_ratio * widened * one, POLICY.gross_ratio * widened * one, widened * one
-    )
-    found = increments(seen(kind, of), margins, phi * one, phi * one, POLICY)
-    return found[:, 0]
+    margins = Judges(Shape(len(of.c), (1.0, 2.0)), POLICY)._margins()
+    return increments(seen(kind, of), margins, phi * one, phi * one, POLICY)[:, 0]
 
 
-@given(st.lists(counts, min_size=2, max_size=8), counts, counts, counts, ratios, st.floats(1, 8))
+@given(st.lists(counts, min_size=2, max_size=8), counts, counts, counts, ratios)
 def test_more_errors_of_the_candidate_never_lower_the_evidence(
-    c: list[float], b: float, n_c: float, n_b: float, phi: float, widened: float
+    c: list[float], b: float, n_c: float, n_b: float, phi: float
 ) -> None:
-    found = added("errors", events(np.sort(c), b, n_c, n_b), phi, widened)
+    found = added("errors", events(np.sort(c), b, n_c, n_b), phi)
     assert np.isfinite(found).all()
     assert (np.diff(found, axis=0) >= -1e-9 * (1 + np.abs(found[1:]))).all()
 
