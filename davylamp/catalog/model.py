@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from davylamp.catalog.metrics import Metric
 from davylamp.judge.policy import JudgePolicy
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -99,17 +100,19 @@ class Judging(_Entry):
     users, ends in one too; a build is known as bad from then on."""
     ignored: tuple[str, ...] = ()
     """Metrics that are not judged."""
+    metrics: tuple[Metric, ...] = Field(default=(), max_length=20)
+    """The service's own, from Prometheus."""
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
     warm_up_seconds: float = Field(default=30.0, ge=0)
     error_ratio: float = Field(default=1.25, ge=1)
-    error_rate: float = Field(default=0.002, gt=0, lt=0.004)
+    error_rate: float = Field(default=0.003, gt=0, lt=0.006)
     gross_ratio: float = Field(default=2.0, ge=1)
     gross_rate: float = Field(default=0.05, gt=0, lt=0.08)
     latency_ratio: float = Field(default=1.10, ge=1)
     gross_latency_ratio: float = Field(default=2.0, ge=1)
     client_error_ratio: float = Field(default=1.5, ge=1)
     client_error_floor: float = Field(default=0.02, ge=0, lt=1)
-    cpu_ratio: float = Field(default=1.15, ge=1)
+    cpu_ratio: float = Field(default=1.25, ge=1)
     memory_ratio: float = Field(default=1.10, ge=1)
     share_tolerance: float = Field(default=3.0, gt=1)
     minimum_requests: int = Field(default=50, ge=1)
@@ -127,10 +130,11 @@ class Judging(_Entry):
         return self
 
     def policy(self) -> JudgePolicy:
-        values = self.model_dump(exclude={"second_opinion"})
+        values = self.model_dump(exclude={"second_opinion", "metrics"})
         of_the_window = {f.name for f in fields(JudgePolicy)} & values.keys()
         window = {name: values.pop(name) for name in of_the_window}
-        return JudgePolicy(**window, constants=values)
+        named = tuple(metric.rule() for metric in self.metrics)
+        return JudgePolicy(**window, named=named, constants=values)
 
 
 class Service(_Entry):

@@ -24,7 +24,11 @@ def validate(located: Located) -> tuple[Service | None, list[Problem]]:
         service = Service.model_validate(plain(located))
     except ValidationError as error:
         return None, [_told(details, located) for details in error.errors(include_url=False)]
-    problems = [*_wrong_pattern(service, located), *_unknown_metrics(service, located)]
+    problems = [
+        *_wrong_pattern(service, located),
+        *_unknown_metrics(service, located),
+        *_same_names(service, located),
+    ]
     return (None if problems else service), problems
 
 
@@ -94,4 +98,15 @@ def _unknown_metrics(service: Service, located: Located) -> list[Problem]:
         )
         for number, metric in enumerate(metrics)
         if metric not in _METRICS
+    ]
+
+
+def _same_names(service: Service, located: Located) -> list[Problem]:
+    """Two metrics of one name would be one in every verdict."""
+    names = [metric.name for metric in service.judge.metrics]
+    paths = [("judge", "metrics", number, "name") for number in range(len(names))]
+    return [
+        problem(place_of(located, path), field_name(path), f"{name!r} is said twice")
+        for number, (name, path) in enumerate(zip(names, paths, strict=True))
+        if name in names[:number]
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from davylamp.judge.named_metrics import NamedRule
 from davylamp.judge.sequential.policy import SequentialPolicy
 
 
@@ -32,6 +33,8 @@ class JudgePolicy:
     ignored: tuple[str, ...] = ()
     gross_rate: float = 0.05
     """Share of failing requests at which a fixed window promotes nothing, whoever else fails."""
+    named: tuple[NamedRule, ...] = ()
+    """Metrics of the service's own, from Prometheus."""
     constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The sequential judge's constants, where they differ from its defaults."""
 
