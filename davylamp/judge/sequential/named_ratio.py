@@ -24,7 +24,9 @@ _SAFE_FACTORS = np.array([0.8, 0.5, 0.25, 0.1])
 _SAFE_RATES = np.array([0.0005, 0.002, 0.004, 0.007])
 _MOST_EVENTS = 10.0
 """The most events that one figure may speak for: they cluster."""
-_SAFE_CAP = 1.0
+_CAP = 1.0
+"""The most that one figure may add to the logarithm of the likelihood ratio: with the errors' cap
+of 3, one stream of clustered events in 40 was a false alarm."""
 
 
 class RatioTrial:
@@ -44,18 +46,17 @@ class RatioTrial:
         events = Events(mine[:1], theirs[:1], mine[1:], theirs[1:])
         phi = self.dispersion.phi()
         few = tempered(events, phi, _MOST_EVENTS)
-        cap = self._policy.error_cap
         harm = [
-            share_increment(events, self._margin, _FACTORS, few, cap),
+            share_increment(events, self._margin, _FACTORS, few, _CAP),
             share_bets(events, self._margin),
         ]
         safe = [
-            share_increment(events, self._safe_margin, _SAFE_FACTORS, 1 / phi, _SAFE_CAP),
+            share_increment(events, self._safe_margin, _SAFE_FACTORS, 1 / phi, _CAP),
             safe_bets(events, self._safe_margin),
         ]
         if self._is_rare_safe:
             null = self._policy.safe_error_rate
-            rates = rate_increment(events.c, events.n_c, null, _SAFE_RATES, 1 / phi, _SAFE_CAP)
+            rates = rate_increment(events.c, events.n_c, null, _SAFE_RATES, 1 / phi, _CAP)
             safe.append(rates)
         parts = (np.concatenate(harm, axis=-1)[0], np.concatenate(safe, axis=-1)[0])
         self._channels.feed(*parts, moment)
