@@ -80,12 +80,16 @@ class Verdict:
     fail_ratio: float | None = None
     missing: tuple[str, ...] = ()
     """What would have to be there for a fuller answer."""
+    vetoes: tuple[str, ...] = ()
+    """Of these, what forbids promoting whichever rule decides: critical named metrics."""
     other_opinions: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the other rules would have said: rule → outcome."""
     candidate_requests: int = 0
     baseline_requests: int = 0
     e_value: float | None = None
     """All evidence of harm together; rolled back from 1/α on."""
+    blames_build: bool = True
+    """Of a ROLLBACK: whether the build was found wanting, or both sides were in distress."""
 
     @property
     def against(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def _way_back(
     if guard.conflicts:
         return Decision(Move.ROLL_BACK, str(guard.conflicts[0]))
     if verdict.outcome is Outcome.ROLLBACK and verdict.judge == SEQUENTIAL:
-        return Decision(Move.ROLL_BACK, verdict.headline, blames_build=True)
+        return Decision(Move.ROLL_BACK, verdict.headline, blames_build=verdict.blames_build)
     if progress.candidate_ready < 1:
         return Decision(Move.ROLL_BACK, "no copy of the candidate is alive", blames_build=True)
     wrong = _what_is_wrong_with(plan, progress)

@@ -19,6 +19,8 @@ from davylamp.judge.sequential.share_test import both_kinds
 from davylamp.judge.sequential.sides import Eyes, Seen
 from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
 
+LAST_TICKS = 60
+
 
 @dataclass(frozen=True)
 class Look:
@@ -31,7 +33,13 @@ class Look:
     safe: Floats
     """(B, 6) in the order of `SAFE_TESTS`; NaN where nobody reports what it needs."""
     is_harmful: Bools
+    is_shared: Bools
+    """Both sides have been in distress for long: to take the newcomer back is the first thing to
+    do, whoever is to blame."""
     is_promotable: Bools
+
+    def must_go_back(self, i: int) -> bool:
+        return bool(self.is_harmful[i] or self.is_shared[i])
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ class Judges:
         self.dispersion = Dispersion.fresh((2, b, p))
         """Of errors, and of answers above the gross latency."""
         self.placebo = Placebo.fresh(b, shape.slices, 7)
-        self.spread = Spread.fresh((2, b, 1 + shape.slices))
-        """The same, among the groups of the same code."""
+        self.spread = Spread.fresh((5, b, 1 + shape.slices))
+        """Of errors and of slow answers by test, among the groups of the same code."""
         self.resources = Resources.fresh(b)
         self.safety = Safety.fresh(b, policy)
         self.quality = Quality.fresh(b)
@@ -80,6 +88,9 @@ class Judges:
         self.stuck = np.zeros((b, 2))
         """Requests begun and not ended, as far as anybody reports it."""
         self.restarted = np.zeros((b, 2))
+        self.last = np.zeros((LAST_TICKS, b, 2, 2))
+        """Requests and failures of the last ticks, by side; a ring."""
+        self.ticks = 0
         weights = np.array([max(policy.weights.get(name, 0.0), 0.0) for name in TESTS])
         weights[[policy.is_ignored(name) for name in TESTS]] = 0.0
         with np.errstate(divide="ignore"):
@@ -94,12 +105,15 @@ class Judges:
         self.age += 1
         active = self.age * s > policy.warm_up_seconds
         ends = BlockEnds(self._every(5.0), self._every(10.0))
+        just_warm = active & ((self.age - 1) * s <= policy.warm_up_seconds)
+        if just_warm.any():
+            self.eyes.forget(just_warm)
         seen = self.eyes.see(tick)
         log_requests = self._request_tests(tick, seen, active, ends)
         tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
         errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
         phi = self.dispersion.phi()[0, :, 0]
-        self.safety.feed(tick, errors, tuple(slow), phi, active, ends, policy)
+        self.safety.feed(tick, errors, tuple(slow), phi, self.age, active, ends, policy)
         age_seconds = self.age.astype(np.float64) * s
         self.quality.feed(tick, ends.ten, age_seconds, self.log_intended, policy)
         self._count(tick)
@@ -127,30 +141,30 @@ class Judges:
 
     def _margins(self) -> requests.Margins:
         """Identical builds may differ as much as stable's slices and the baseline do."""
-        policy, p = self.policy, self.shape.comparisons
+        policy = self.policy
+        one = np.ones((self.shape.releases, self.shape.comparisons))
         if not self.shape.slices:
-            one = np.ones((self.shape.releases, p))
-            return requests.Margins(policy.error_ratio * one, policy.gross_ratio * one, one)
-        wide, wide_slow = self.spread.widening()
-        columns = (
-            policy.error_ratio * wide,
-            np.maximum(policy.gross_ratio, 1.2 * wide),
-            wide_slow,
-        )
-        return requests.Margins(*(np.repeat(c[:, None], p, axis=1) for c in columns))
+            return requests.Margins(
+                policy.error_ratio * one, policy.gross_ratio * one, (one, one, one, one)
+            )
+        wide = one * self.spread.widening()[..., None]
+        gross = np.maximum(policy.gross_ratio, 1.2 * wide[0])
+        p50, p90, p99, slow = wide[1:]
+        return requests.Margins(policy.error_ratio * wide[0], gross, (p50, p90, p99, slow))
 
     def _feed_spread(self, tick: Tick, seen: Seen) -> None:
         if not self.shape.slices:
             return
         first = self.shape.comparisons - self.shape.slices
         baseline = np.s_[:, BASELINE : BASELINE + 1]
-        slow = seen.slow[3]
-        events = (tick.failed[baseline], tick.slice_failed)
-        trials = (tick.completed[baseline], tick.slice_completed)
-        slow_events = (self.eyes.baseline_slow, slow.c[:, first:])
-        slow_trials = (slow.n_b[:, :1], slow.n_c[:, first:])
-        pairs = ((events, slow_events), (trials, slow_trials))
-        self.spread.feed(*(np.stack([np.concatenate(x, axis=1) for x in p]) for p in pairs))
+        failed = np.concatenate([tick.failed[baseline], tick.slice_failed], axis=1)
+        completed = np.concatenate([tick.completed[baseline], tick.slice_completed], axis=1)
+        slow = [
+            np.concatenate([self.eyes.baseline_slow[:, t : t + 1], e.c[:, first:]], axis=1)
+            for t, e in enumerate(seen.slow)
+        ]
+        timed = np.concatenate([seen.slow[0].n_b[:, :1], seen.slow[0].n_c[:, first:]], axis=1)
+        self.spread.feed(np.stack([failed, *slow]), np.stack([completed, *[timed] * len(slow)]))
 
     def _controlled(self, log_tests: Floats) -> Floats:
         """The smaller of: against the baseline, less what stable's slices show; against stable."""
@@ -181,6 +195,8 @@ class Judges:
     def _count(self, tick: Tick) -> None:
         self.totals += np.stack([tick.completed, tick.failed, tick.client_errors], axis=2)
         self.latency += tick.latency
+        self.last[self.ticks % LAST_TICKS] = np.stack([tick.completed, tick.failed], 2)[:, :2]
+        self.ticks += 1
         cpu, memory = tick.cpu_seconds[:, :2], tick.memory_bytes[:, :2]
         self.costs += np.stack(
             [
@@ -210,7 +226,8 @@ class Judges:
             & ~self.quality.distressed(self.policy)
             & (not self.policy.gross_only)
         )
-        return Look(tests, harm, safe, harm >= self._alarm, is_promotable)
+        is_shared = self.quality.shared >= self.policy.shared_blocks
+        return Look(tests, harm, safe, harm >= self._alarm, is_shared, is_promotable)
 
     def _safe(self) -> Floats:
         """Evidence of harmlessness; NaN for CPU or memory that neither side reports."""

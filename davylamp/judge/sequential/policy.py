@@ -61,7 +61,7 @@ class SequentialPolicy:
     """In which only gross harm counts: fresh copies are slow at first."""
     error_ratio: float = 1.25
     """Error rates up to this times the baseline's are no harm …"""
-    error_rate: float = 0.002
+    error_rate: float = 0.003
     """… nor are rates up to this."""
     gross_ratio: float = 2.0
     gross_rate: float = 0.05
@@ -70,9 +70,9 @@ class SequentialPolicy:
     completion_odds: float = 0.5
     error_cap: float = 3.0
     """The most that one tick may add to the logarithm of the evidence of errors."""
-    gross_cap: float = 3.0
+    gross_cap: float = 4.0
     completion_cap: float = 1.5
-    cpu_ratio: float = 1.15
+    cpu_ratio: float = 1.25
     cpu_floor_cores: float = 0.02
     memory_ratio: float = 1.10
     client_error_ratio: float = 1.5
@@ -94,6 +94,12 @@ class SequentialPolicy:
     distress_rate: float = 0.05
     """Share of failing requests at which nothing is promoted, whoever else fails."""
     distress_seconds: float = 120.0
+    shared_rate: float = 0.02
+    """Harm to both sides: at least this share fails on either …"""
+    shared_ratio: float = 4.0
+    """… and this many times what failed on the baseline before …"""
+    shared_blocks: int = 9
+    """… in so many blocks of ten seconds running: the newcomer is taken back, and not blamed."""
     reference_slack: float = 10.0
     """How many times less the candidate may look bad against stable than against the baseline."""
     placebo_seconds: float = 60.0

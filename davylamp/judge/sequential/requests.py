@@ -17,7 +17,7 @@ from davylamp.judge.sequential.share_test import (
 )
 
 ERROR_FACTORS = np.array([1.2, 1.6, 2.2, 3.5, 6.0, 12.0, 40.0, 150.0])
-ERROR_RATES = np.array([0.004, 0.01, 0.03, 0.1, 0.3, 0.7])
+ERROR_RATES = np.array([0.006, 0.01, 0.03, 0.1, 0.3, 0.7])
 GROSS_FACTORS = np.array([1.5, 2.5, 5.0, 12.0, 40.0, 150.0])
 GROSS_RATES = np.array([0.08, 0.15, 0.3, 0.6, 0.95])
 ALONE_RATES = np.array([0.4, 0.7, 0.95])
@@ -83,7 +83,8 @@ class Margins:
 
     errors: Floats
     gross: Floats
-    slow: Floats
+    slow: tuple[Floats, Floats, Floats, Floats]
+    """Of what lies above p50, p90, p99, and above the gross latency."""
 
 
 def increments(
@@ -112,9 +113,9 @@ def increments(
             one / 3.0,
             policy.gross_cap,
         ),
-        *(share_bets(events, one) for events in seen.slow[:3]),
+        *map(share_bets, seen.slow[:3], margins.slow[:3]),
         share_increment(
-            seen.slow[3], margins.slow, SLOW_FACTORS, tempered(seen.slow[3], phi_slow, 10.0), 2.0
+            seen.slow[3], margins.slow[3], SLOW_FACTORS, tempered(seen.slow[3], phi_slow, 10.0), 2.0
         ),
         share_increment(
             seen.completions,

@@ -48,5 +48,10 @@ class Restarting:
         self.later = np.maximum(begun + increment, _FLOOR)
         self.first = np.maximum(self.first + increment, _FLOOR)
 
+    def lower(self, by: Floats) -> None:
+        """Throw evidence away: always allowed."""
+        self.first = self.first - by
+        self.later = self.later - by
+
     def log_e(self) -> Floats:
         return np.logaddexp(self.first, self.later) - _LN2

@@ -12,7 +12,7 @@ from davylamp.judge.recording import Recording
 from davylamp.judge.sequential.judges import Judges, Look
 from davylamp.judge.sequential.safety import SAFE_TESTS
 from davylamp.judge.sequential.tick import BASELINE, CANARY
-from davylamp.judge.sequential.words import MetricEvidence, metrics_of
+from davylamp.judge.sequential.words import MetricEvidence, lately, metrics_of
 from davylamp.judge.verdict import Outcome
 
 
@@ -39,7 +39,7 @@ def rule(
     metrics = metrics_of(judges, look, i)
     missing = what_is_missing(judges, look, i) + recording.notes
     outcome = Outcome.MANUAL
-    if look.is_harmful[i]:
+    if look.must_go_back(i):
         outcome = Outcome.ROLLBACK
     elif look.is_promotable[i] and not recording.notes:
         outcome = Outcome.PROMOTE
@@ -48,7 +48,7 @@ def rule(
         outcome=outcome,
         at_tick=at,
         promotable_at_tick=None if recording.notes else promotable_at,
-        headline=headline(outcome, metrics, missing, judges, i),
+        headline=headline(outcome, metrics, missing, judges, look, i),
         metrics=metrics,
         missing=missing,
         log_harm=float(look.harm[i]),
@@ -60,13 +60,17 @@ def headline(
     metrics: tuple[MetricEvidence, ...],
     missing: tuple[str, ...],
     judges: Judges,
+    look: Look,
     i: int,
 ) -> str:
     """One sentence a person understands."""
     n_c, n_b = (f"{judges.totals[i, s, 0]:,.0f}" for s in (CANARY, BASELINE))
     seen = f"over {n_c} requests of the candidate and {n_b} of the baseline"
+    if outcome is Outcome.ROLLBACK and look.is_harmful[i]:
+        recent = lately(judges, i) if metrics[0].name == "error_rate" else ""
+        return f"{recent}{metrics[0].says}"
     if outcome is Outcome.ROLLBACK:
-        return metrics[0].says
+        return f"{_distress(judges, i)} for {10 * judges.policy.shared_blocks} s: the newcomer goes"
     if outcome is Outcome.PROMOTE:
         return f"harm is excluded in {len(metrics)} metrics {seen}"
     return f"held back: {missing[0] if missing else 'the evidence is not clear'}; {seen}"
@@ -76,16 +80,20 @@ def what_is_missing(judges: Judges, look: Look, i: int) -> tuple[str, ...]:
     """Why this can't be promoted, the worst first; empty when it can."""
     found = list(judges.quality.complaints(i))
     if judges.quality.distressed(judges.policy)[i]:
-        recent, _ = judges.quality.rates()
-        found.append(
-            f"{100 * recent[i, CANARY]:.1f} % of the candidate's and "
-            f"{100 * recent[i, BASELINE]:.1f} % of the baseline's requests of the "
-            "last two minutes fail: harm to both is still harm"
-        )
+        found.append(f"{_distress(judges, i)}: harm to both is still harm")
     if look.harm[i] >= math.log(judges.policy.doubtful_evidence):
         found.append(f"some evidence of harm (1 : {math.exp(min(look.harm[i], 50)):.0f})")
     found.extend(_unproven(judges, look, i))
     return tuple(found)
+
+
+def _distress(judges: Judges, i: int) -> str:
+    recent, _ = judges.quality.rates()
+    mine, theirs = 100 * recent[i, CANARY], 100 * recent[i, BASELINE]
+    return (
+        f"{mine:.1f} % of the candidate's and {theirs:.1f} % of the baseline's requests of the "
+        "last two minutes fail"
+    )
 
 
 def _unproven(judges: Judges, look: Look, i: int) -> list[str]:

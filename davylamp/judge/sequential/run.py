@@ -64,7 +64,7 @@ def _judge_alike(recordings: Sequence[Recording], policy: SequentialPolicy) -> l
             promotable_at.setdefault(i, t)
         for i, recording in enumerate(recordings):
             is_last = t == len(recording) - 1
-            if i not in rulings and t < len(recording) and (look.is_harmful[i] or is_last):
+            if i not in rulings and t < len(recording) and (look.must_go_back(i) or is_last):
                 ruling = rule(judges, look, i, recording, t, promotable_at.get(i))
                 rulings[i] = replace(ruling, other_judges=other_judges(recording, t + 1))
         if len(rulings) == len(recordings):

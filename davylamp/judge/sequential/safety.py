@@ -11,8 +11,9 @@ from davylamp.judge.sequential.betting import BETS, safe_bets, sign_bets
 from davylamp.judge.sequential.blocks import Sums
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.resources import BlockEnds
+from davylamp.judge.sequential.restarts import Restarting, start_weight
 from davylamp.judge.sequential.share_test import Events, rate_increment, share_increment
-from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Tick
+from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Ints, Tick
 
 SAFE_TESTS = (
     "error_rate",
@@ -29,22 +30,27 @@ _WIDTHS = (len(_FACTORS), len(_RATES), len(BETS), len(BETS), len(BETS), len(_SIG
 _STARTS = np.cumsum([0, *_WIDTHS])[:-1]
 _SHARE = np.log(np.concatenate([np.full(w, 1 / w) for w in _WIDTHS]))
 _LN2 = float(np.log(2.0))
+_RESTART_SECONDS, _HORIZON_SECONDS = 60.0, 300.0
 _HEADROOM = 4.0
 """How far above the threshold evidence is kept: new harm must bring it down soon."""
 
 
 @dataclass
 class Safety:
-    """log-evidence of harmlessness by channel (B, C), kept below a ceiling."""
+    """log-evidence of harmlessness by channel (B, C), kept below a ceiling.
 
-    log_e: Floats
+    It may begin anew every minute: a cold start is not held against a build for ever.
+    """
+
+    tests: Restarting
     blocks: Sums
     ceiling: float
 
     @classmethod
     def fresh(cls, releases: int, policy: SequentialPolicy) -> Safety:
         ceiling = float(np.log(policy.safe_evidence)) + _HEADROOM
-        return cls(np.zeros((releases, sum(_WIDTHS))), Sums.fresh(releases, 6), ceiling)
+        tests = Restarting.fresh((releases, sum(_WIDTHS)))
+        return cls(tests, Sums.fresh(releases, 6), ceiling)
 
     def feed(
         self,
@@ -52,6 +58,7 @@ class Safety:
         errors: Events,
         slow: tuple[Events, ...],
         phi: Floats,
+        age: Ints,
         active: Bools,
         ends: BlockEnds,
         policy: SequentialPolicy,
@@ -66,9 +73,12 @@ class Safety:
             *self._resources(tick, ends, policy),
         ]
         increment = np.where(active[:, None], np.concatenate(parts, axis=-1), 0.0)
-        self.log_e = np.clip(self.log_e + increment, -50.0, self.ceiling + 3.0)
-        over = np.maximum(self.log_tests() - self.ceiling, 0.0)
-        self.log_e -= over[:, _TEST_OF_CHANNEL]
+        every = np.full((1, 1), _RESTART_SECONDS / tick.seconds)
+        weight = start_weight(age[:, None], every, _HORIZON_SECONDS / tick.seconds)
+        starts = (age % max(1, round(_RESTART_SECONDS / tick.seconds)) == 0) & active
+        self.tests.feed(increment, weight, starts[:, None])
+        over = np.maximum(self.log_tests() - self.ceiling, 0.0)[:, _TEST_OF_CHANNEL]
+        self.tests.lower(over)
 
     def _resources(
         self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy
@@ -99,7 +109,7 @@ class Safety:
     def log_tests(self) -> Floats:
         """(B, 6) in the order of `SAFE_TESTS`. Errors: too few beside the baseline's, or too few
         in themselves; half the stake on each."""
-        groups = np.logaddexp.reduceat(self.log_e + _SHARE, _STARTS, axis=-1)
+        groups = np.logaddexp.reduceat(self.tests.log_e() + _SHARE, _STARTS, axis=-1)
         errors = np.logaddexp(groups[:, 0:1], groups[:, 1:2]) - _LN2
         return np.concatenate([errors, groups[:, 2:]], axis=-1)
 

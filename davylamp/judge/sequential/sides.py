@@ -14,13 +14,17 @@ from davylamp.judge.sequential.thresholds import (
     FORGETTING,
     Ladder,
     above,
+    above_value,
     quantile_bucket,
+    quantile_part,
     slice_above,
 )
-from davylamp.judge.sequential.tick import BASELINE, CANARY, Ints, Shape, Tick
+from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Ints, Shape, Tick
 
 _LAG_TICKS = 5
 _SMOOTHING = 0.9
+_HARM_TESTS = 4
+_AFTER_WARM_UP = 0.03
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Eyes:
     """(B, S + J): completions a tick, smoothed."""
     lagged: Floats
     """(LAG, B, S + J): the same, of the last ticks; what is oldest is what was usual."""
+    safe_margins: Floats
     baseline_slow: Floats
-    """(B, 1): the baseline's own answers above the gross threshold in the last tick."""
+    """(B, 4): the baseline's own answers above the raised thresholds in the last tick."""
 
     @classmethod
     def fresh(cls, shape: Shape, policy: SequentialPolicy) -> Eyes:
@@ -64,7 +69,8 @@ class Eyes:
             np.zeros((b, shape.sides - 1, k)),
             np.zeros((b, columns)),
             np.zeros((_LAG_TICKS, b, columns)),
-            np.zeros((b, 1)),
+            np.array([policy.safe_p50, policy.safe_p90, policy.safe_p99]),
+            np.zeros((b, _HARM_TESTS)),
         )
 
     def see(self, tick: Tick) -> Seen:
@@ -102,20 +108,41 @@ class Eyes:
         raised = ladder.up[tests, inside]
         usable = (bucket < k) & (raised < k)
         theirs = above(reached[:, BASELINE:], inside)
-        mine = np.stack(
-            [above(reached[:, CANARY], raised[:, r]) for r in range(self.shape.sides - 1)], axis=1
-        )
-        trials = reached[..., -1]
-        self.baseline_slow = above(reached[:, BASELINE], raised[:, 0])[:, 3:4]
+        references = range(self.shape.sides - 1)
+        mine = np.stack([above(reached[:, CANARY], raised[:, r]) for r in references], axis=1)
+        self.baseline_slow = above(reached[:, BASELINE], raised[:, 0])[:, :_HARM_TESTS]
         slices, slice_trials = self._slices_slow(tick, inside[:, 0], tests)
         first = usable[:, :1]
         use = np.concatenate([usable, np.repeat(first, self.shape.slices, axis=1)], axis=1)
         c = np.concatenate([mine, slices], axis=1) * use
         b = np.concatenate([theirs, np.repeat(theirs[:, :1], self.shape.slices, axis=1)], axis=1)
         b = b * use
-        n_c = self._mine(trials, slice_trials)
-        n_b = self._theirs(trials)
+        trials = reached[..., -1]
+        n_c, n_b = self._mine(trials, slice_trials), self._theirs(trials)
+        safe_c, safe_b = self._finely(tick, reached, inside[:, 0], usable[:, 0])
+        c[:, 0, _HARM_TESTS:], b[:, 0, _HARM_TESTS:] = safe_c, safe_b
         return tuple(Events(c[..., t], b[..., t], n_c, n_b) for t in tests)
+
+    def _finely(
+        self, tick: Tick, reached: Floats, inside: Ints, usable: Bools
+    ) -> tuple[Floats, Floats]:
+        """For the tests of harmlessness the quantile is placed within its bucket: above the upper
+        edge of the p99's there may be next to nothing to bet on. (B, 3) of each side."""
+        quantiles = self.ladder.quantiles[_HARM_TESTS:]
+        bucket, use = inside[:, _HARM_TESTS:], usable[:, _HARM_TESTS:]
+        part = quantile_part(self.past[:, 0], quantiles, bucket)
+        edges = np.concatenate([[0.0], self.shape.bounds_ms])
+        value = edges[bucket + 1] - part * (edges[bucket + 1] - edges[bucket])
+        within = np.take_along_axis(tick.latency[:, BASELINE], bucket, axis=-1)
+        theirs = above(reached[:, BASELINE], bucket) + part * within
+        mine = above_value(
+            tick.latency[:, CANARY], reached[:, CANARY], edges, self.safe_margins * value
+        )
+        return mine * use, theirs * use
+
+    def forget(self, when: Bools) -> None:
+        """Warm from here on (B,): what was slow in a cold start is no measure any more."""
+        self.past = np.where(when[:, None, None], _AFTER_WARM_UP * self.past, self.past)
 
     def _slices_slow(self, tick: Tick, inside: Ints, tests: Ints) -> tuple[Floats, Floats]:
         if not self.shape.slices:

@@ -68,6 +68,26 @@ def quantile_bucket(past: Floats, quantiles: Floats) -> Ints:
     return np.where(total[..., None] >= LEAST, found, last)
 
 
+def quantile_part(past: Floats, quantiles: Floats, bucket: Ints) -> Floats:
+    """(…, Q): which part of its bucket lies above each quantile of the past."""
+    reached = np.cumsum(past, axis=-1)
+    wanted = quantiles * reached[..., -1:]
+    within = np.take_along_axis(past, bucket, axis=-1)
+    over = np.take_along_axis(reached, bucket, axis=-1) - wanted
+    return np.clip(over / np.maximum(within, 1e-12), 0.0, 1.0)
+
+
+def above_value(latency: Floats, reached: Floats, edges: Floats, value: Floats) -> Floats:
+    """(…, Q): how many lie above `value` (…, Q), spread evenly within a bucket.
+
+    `edges` (K + 1) begin with 0; values lie at most at the last one.
+    """
+    bucket = np.clip(np.searchsorted(edges, value * (1 - _TIE)) - 1, 0, len(edges) - 2)
+    low, high = edges[bucket], edges[bucket + 1]
+    part = np.clip((high - value) / (high - low), 0.0, 1.0)
+    return above(reached, bucket) + part * np.take_along_axis(latency, bucket, axis=-1)
+
+
 def above(reached: Floats, bucket: Ints) -> Floats:
     """(…, Q): how many lie above the bucket's upper bound; `reached` (…, K + 1) is cumulative."""
     last = reached.shape[-1] - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from davylamp.judge.explain import known, number
 from davylamp.judge.quantile import quantile_ms
 from davylamp.judge.sequential import anytime
-from davylamp.judge.sequential.judges import Judges, Look
+from davylamp.judge.sequential.judges import LAST_TICKS, Judges, Look
 from davylamp.judge.sequential.policy import METRICS, TESTS
 from davylamp.judge.sequential.safety import SAFE_TESTS
 from davylamp.judge.sequential.tick import BASELINE, CANARY
@@ -50,8 +51,33 @@ class MetricEvidence:
 
 def metrics_of(judges: Judges, look: Look, i: int) -> tuple[MetricEvidence, ...]:
     """Every metric of release `i`, the strongest part of the evidence of harm first."""
-    found = [_metric(judges, look, i, name) for name in METRICS]
-    return tuple(sorted(found, key=lambda m: -(m.log_e + math.log(max(m.weight, 1e-12)))))
+    return by_strength([_metric(judges, look, i, name) for name in METRICS])
+
+
+def by_strength(metrics: Iterable[MetricEvidence]) -> tuple[MetricEvidence, ...]:
+    """The strongest part of the evidence of harm first."""
+    return tuple(sorted(metrics, key=lambda m: -(m.log_e + math.log(max(m.weight, 1e-12)))))
+
+
+def lately(judges: Judges, i: int) -> str:
+    """Errors of the last seconds, where they tell more than those of the whole release."""
+    ticks = min(judges.ticks, LAST_TICKS)
+    order = [(judges.ticks - 1 - k) % LAST_TICKS for k in range(ticks)]
+    sums = np.cumsum(judges.last[order, i], axis=0)
+    best, seconds = 0.0, 0
+    for n in (w for w in (5, 10, 20, 40) if w <= ticks):
+        (n_c, c), (n_b, b) = sums[n - 1]
+        strength = anytime.dirichlet_log_e(c, b, n_c / (n_c + n_b), 0.5) if n_c * n_b else 0.0
+        if strength > best:
+            best, seconds = strength, n
+    if not seconds:
+        return ""
+    (n_c, c), (n_b, b) = sums[seconds - 1]
+    return (
+        f"in the last {seconds * judges.shape.tick_seconds:g} s {number(100 * c / n_c, '%')} of "
+        f"{n_c:,.0f} requests failed on the candidate, {number(100 * b / n_b, '%')} of {n_b:,.0f} "
+        "on the baseline; in all "
+    )
 
 
 def _metric(judges: Judges, look: Look, i: int, name: str) -> MetricEvidence:
