@@ -29,6 +29,7 @@ HARMLESS = tuple(name for name in SCENARIOS if name not in UNEQUAL)
 HARMFUL_MAJOR = tuple(MAJOR)
 HARMFUL_MINOR = tuple(MINOR)
 ONSET_TICK = 60
+_OTHER_HOUR = 1_000_003
 
 
 def queueing_stream(
@@ -40,14 +41,18 @@ def queueing_stream(
     onset_tick: int = ONSET_TICK,
     ticks: int = 600,
     with_stable: bool = True,
+    attempt: int = 0,
 ) -> Recording:
     """One release of one made-up service, `ticks` of 1 s long.
 
     `scenario` is one of HARMLESS or UNEQUAL, `harm` one of HARMFUL_MAJOR, HARMFUL_MINOR or None;
     they combine freely. `rps` is the requests/s meant for the candidate, and for the baseline;
-    what comes differs by the luck of users. Without stable nobody else uses the database.
+    what comes differs by the luck of users. Another `attempt` is the same service released again:
+    other users on each side, another hour's weather. Without stable nobody else uses the database.
     """
     service_rng, weather_rng, users_rng, harm_rng, reader_rng = _sources(scenario, rps, seed)
+    if attempt:
+        _, weather_rng, users_rng, *_ = _sources(scenario, rps, seed + attempt * _OTHER_HOUR)
     service = _service(service_rng, scenario, rps, with_stable=with_stable)
     weather = fair(weather_rng, service, ticks)
     service, weather = SCENARIOS[scenario](weather_rng, service, weather)
