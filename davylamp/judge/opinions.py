@@ -12,6 +12,7 @@ from davylamp.judge.fixed_window import FAIL_RATIO, SCORE, judge_window
 from davylamp.judge.intervals import intervals_of
 from davylamp.judge.metrics import METRICS
 from davylamp.judge.policy import JudgePolicy
+from davylamp.judge.sequential.policy import METRICS as SEQUENTIAL_METRICS
 from davylamp.judge.verdict import Evidence, Outcome, Verdict
 
 WINDOW_RULES = (FAIL_RATIO, SCORE)
@@ -56,7 +57,19 @@ def weigh(sequential: Verdict, window: Verdict, policy: JudgePolicy) -> Verdict:
         return replace(sequential, other_opinions=others)
     others = {k: v for k, v in others.items() if k != window.judge}
     others[sequential.judge] = str(sequential.outcome)
-    outcome = window.outcome
+    outcome, headline = window.outcome, window.headline
     if outcome is Outcome.PROMOTE and (sequential.e_value or 0.0) >= _DOUBTFUL:
         outcome = Outcome.MANUAL
-    return replace(window, outcome=outcome, other_opinions=others, e_value=sequential.e_value)
+    elif outcome is Outcome.PROMOTE and sequential.vetoes:
+        outcome, headline = Outcome.CONTINUE, f"held back: {sequential.vetoes[0]}"
+    named = (m for m in sequential.metrics if m.name not in SEQUENTIAL_METRICS)
+    return replace(
+        window,
+        outcome=outcome,
+        headline=headline,
+        metrics=(*window.metrics, *named),
+        missing=(*window.missing, *sequential.vetoes),
+        vetoes=sequential.vetoes,
+        other_opinions=others,
+        e_value=sequential.e_value,
+    )

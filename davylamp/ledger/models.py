@@ -221,3 +221,12 @@ class SampleRow(Base):
     at: Mapped[float] = mapped_column(primary_key=True)
     service: Mapped[str]
     counters: Mapped[dict[str, Any]]
+
+
+class NamedRow(Base):
+    """What one look at a release's named metrics brought: readings by side and metric, problems."""
+
+    __tablename__ = "named_readings"
+    release_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[float] = mapped_column(primary_key=True)
+    readings: Mapped[dict[str, Any]]

@@ -1,7 +1,8 @@
 """The keeper (`python -m davylamp.rollout.keeper`): what must go on when nobody drives.
 
-Each second it samples all active releases in one read, and brings the ledger's inventory up
-to what the platform shows; now and then it ends orphaned releases and forgets old samples.
+Each second it samples all active releases in one read, reads their named metrics, and brings the
+ledger's inventory up to what the platform shows; now and then it ends orphaned releases and
+forgets old samples.
 It never touches traffic.
 """
 
@@ -19,11 +20,14 @@ from davylamp.judge.sample import Role
 from davylamp.ledger import evidence, inventory
 from davylamp.ledger.instance import Instance
 from davylamp.ledger.models import ReleaseState
+from davylamp.ledger.named import prune_named
 from davylamp.ledger.releases import active_releases, database_now
+from davylamp.rollout.named import NamedSampler
 from davylamp.rollout.parts import Parts, open_parts
 from davylamp.rollout.reap import reap
 from davylamp.settings import load_settings
 from davylamp.signals.open import open_source
+from davylamp.signals.open_named import open_named
 from davylamp.signals.protocol import Source, Watched
 from davylamp.signals.sampler import sample_once
 
@@ -51,6 +55,13 @@ def observe_and_sample(parts: Parts, source: Source) -> None:
         sample_once(parts.ledger, source, seen, watched)
 
 
+def sample_named(parts: Parts, sampler: NamedSampler) -> None:
+    """One look at the named metrics of all releases whose sides are sampled."""
+    with parts.ledger.begin() as db:
+        active = active_releases(db)
+    sampler.sample([r for r in active if r.state in _SAMPLED])
+
+
 def _observe(parts: Parts) -> list[Instance]:
     with parts.ledger.begin() as db:
         began = database_now(db)
@@ -68,6 +79,7 @@ def _observe(parts: Parts) -> list[Instance]:
 def prune(parts: Parts) -> None:
     with parts.ledger.begin() as db:
         evidence.prune_samples(db, time.time() - _KEEP_SAMPLES_SECONDS)
+        prune_named(db, time.time() - _KEEP_SAMPLES_SECONDS)
 
 
 def _report_reaped(parts: Parts) -> None:
@@ -115,6 +127,14 @@ def main() -> None:
         (_REAP_EVERY_SECONDS, reap_orphans),
         (_PRUNE_EVERY_SECONDS, forget_old_samples),
     ]
+    named = open_named(settings)
+    if named is not None:
+        sampler = NamedSampler(parts.ledger, named)
+
+        def read_named_metrics() -> None:
+            sample_named(parts, sampler)
+
+        jobs.append((1.0, read_named_metrics))
     threads = [threading.Thread(target=every, args=(*job, stop), daemon=True) for job in jobs]
     for thread in threads:
         thread.start()

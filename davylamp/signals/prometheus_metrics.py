@@ -8,11 +8,14 @@ takes the differences itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from davylamp.errors import BadInput
 from davylamp.judge.named_metrics import Direction, MetricKind, NamedReading
 from davylamp.judge.sample import Role
-from davylamp.signals.prometheus_query import Row
+
+if TYPE_CHECKING:  # it brings pandas with it
+    from davylamp.signals.prometheus_query import Row
 
 
 @dataclass(frozen=True)
