@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.verdict import observation
+from assets.verdict import materialization
 from release_defs.ops.harmless import harmless
 from release_defs.ops.live import painter_of
-from release_defs.ops.metadata import Metadata, figures_of, plots_of, recalled, verdict_of
+from release_defs.ops.metadata import (
+    Metadata,
+    figures_of,
+    figures_of_verdict,
+    plots_of,
+    recalled,
+    table_of_verdict,
+)
 
 if TYPE_CHECKING:
     from davylamp.ledger.releases import Release
@@ -26,9 +33,10 @@ def show_end(context: dg.OpExecutionContext, conduct: Conduct, release: Release)
     with harmless(context):
         for name, value in _evidence(conduct).items():
             shown.setdefault(name, value)
-        context.log_event(observation(release.service, release.reason, shown))
     with harmless(context):
         shown |= plots_of(painter_of(conduct)())
+    with harmless(context):
+        context.log_event(materialization(release.service, release.reason, shown))
     return shown
 
 
@@ -38,7 +46,10 @@ def _evidence(conduct: Conduct) -> Metadata:
     with conduct.session.parts.ledger.begin() as db:
         documents = verdicts_of(db, conduct.release_id)
     document = deciding(documents)
-    return {} if document is None else verdict_of(recalled(document))
+    if document is None:
+        return {}
+    verdict = recalled(document)
+    return figures_of_verdict(verdict) | table_of_verdict(verdict)
 
 
 def deciding(documents: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

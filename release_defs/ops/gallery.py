@@ -17,8 +17,8 @@ from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.plan import Plan
 from release_defs.plots.scene import Mark, Scene
 
-_MOST_ROWS = 60_000
-"""Samples and verdicts; some five hours. Replaying more takes longer than anybody would wait."""
+_MOST_ROWS = 30_000
+"""Samples and verdicts; some three hours. Replaying more takes longer than anybody would wait."""
 _SILENT_TICKS = 5.0
 """Seconds without a request after which the baseline is taken to be out of the route."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import dagster as dg
 
 from assets.verdict import observation
 from release_defs.ops.harmless import complain, harmless
-from release_defs.ops.metadata import Metadata, plots_of, verdict_of
+from release_defs.ops.metadata import Metadata, figures_of_verdict, plots_of, table_of_verdict
 from release_defs.ops.rhythm import Rhythm
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 10.0
 """How long figures wait for their picture; then they are shown without."""
-_LAST_SECONDS = 2.0
+_LAST_SECONDS = 4.0
 """How long the end of an op waits for the last picture."""
 
 Paint = Callable[[], bytes]
@@ -93,8 +93,12 @@ class Live:
 
     def last_picture(self) -> Metadata:
         """The release as it is now; nothing where that can't be drawn, or not in time."""
+        if self.verdict is None:
+            return {}
         with harmless(self.context):
-            return plots_of(self._thread.submit(self.paint).result(_LAST_SECONDS))
+            last = self._thread.submit(self.paint)
+            wait([last], _LAST_SECONDS)
+            return self._drawn(last)
         return {}
 
     def close(self) -> None:
@@ -118,17 +122,17 @@ class Live:
 
     def _tell(self, pending: _Pending) -> None:
         tick = pending.tick
-        metadata = verdict_of(tick.verdict) | {
+        metadata = figures_of_verdict(tick.verdict) | {
             "users on the candidate %": round(100 * tick.share, 1),
             "phase": str(tick.progress.phase),
             "decision": str(tick.decision.move),
         }
-        metadata |= self._drawn(pending.picture)
+        metadata |= table_of_verdict(tick.verdict) | self._drawn(pending.picture)
         self.context.log_event(observation(self.service, tick.verdict.headline, metadata))
 
     def _drawn(self, picture: Future[bytes]) -> Metadata:
         if picture.cancel() or not picture.done():
-            complain(self.context, TimeoutError(f"not drawn within {_PATIENCE_SECONDS:g} s"))
+            complain(self.context, TimeoutError("its picture was not drawn in time"))
             return {}
         with harmless(self.context):
             return plots_of(picture.result())

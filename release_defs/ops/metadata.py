@@ -62,12 +62,12 @@ def figures_of_verdict(verdict: Verdict) -> Metadata:
     return found
 
 
-def verdict_of(verdict: Verdict) -> Metadata:
-    """The judge's word as figures, and a table with a row a metric."""
+def table_of_verdict(verdict: Verdict) -> Metadata:
+    """The judge's word as a table with a row a metric."""
     from release_defs.ops.table import table_of
 
     table = table_of(verdict)
-    return figures_of_verdict(verdict) | ({} if table is None else {"verdict": table})
+    return {} if table is None else {"verdict": table}
 
 
 def plots_of(png: bytes) -> Metadata:
@@ -83,13 +83,14 @@ def recalled(document: Mapping[str, Any]) -> Verdict:
     from davylamp.judge.verdict import MetricVerdict, Outcome, Verdict
 
     metrics = tuple(_only_known(MetricVerdict, m) for m in document.get("metrics") or ())
-    whole = dict(document) | {"metrics": metrics, "outcome": Outcome(document["outcome"])}
-    return _only_known(Verdict, whole | {"missing": tuple(document.get("missing") or ())})
+    outcome = Outcome(document["outcome"])
+    return _only_known(Verdict, {**document, "metrics": metrics, "outcome": outcome})
 
 
 def _only_known(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{k: v for k, v in values.items() if k in names})
+    known = {k: v for k, v in values.items() if k in names}
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
 
 
 def _both(metric: MetricVerdict) -> Metadata:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 _LEAST_SECONDS = 2.0
 """Between two showings, however often the verdict changes."""
-_SPACING = 0.1
+_SPACING = 0.2
+"""Of the release's age: an hour of it is some 27 showings, and not 240."""
 
 
 @dataclass

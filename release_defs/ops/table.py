@@ -9,6 +9,9 @@ import dagster as dg
 from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Verdict
 
 _CLASSES = {"High": "against", "Low": "against", "Pass": "pass", "Nodata": "no data"}
+_UNKNOWN, _NO_BREAK = "–", "\u00a0"
+_ENDLESS = 1e6
+"""A ratio above this is no ratio any more."""
 _ANYTIME = "95 % interval"
 _WINDOW = "interval"
 _COLUMNS = {
@@ -43,7 +46,7 @@ def table_of(verdict: Verdict) -> dg.TableMetadataValue | None:
 def number(value: float | None, unit: str = "") -> str:
     """Three digits, and a dash for what isn't known."""
     if value is None or math.isnan(value):
-        return "–"
+        return _UNKNOWN
     if math.isinf(value):
         return "∞"
     text = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
@@ -60,19 +63,24 @@ def _row(metric: MetricVerdict, interval: str) -> dict[str, str]:
         interval: _interval(metric),
         "margin": number(metric.margin),
         "evidence": number(metric.e_value),
-        "weight": "–" if metric.weight is None else f"{metric.weight:.0%}",
+        "weight": _UNKNOWN if metric.weight is None else f"{metric.weight:.0%}",
         "harmless": number(metric.safe_e_value),
         "says": f"{kind}: {metric.reason}" if metric.reason else kind,
     }
 
 
 def _figure(value: float | None, unit: str, count: float | None) -> str:
-    said = number(value, unit)
-    return said if count is None or said == "–" else f"{said} of {count:,.0f}"
+    """`5.2 % of 1,204`, in one piece."""
+    said = number(value, "" if unit == "requests" else unit)
+    if count is not None and said != _UNKNOWN:
+        said = f"{said} of {count:,.0f}"
+    return said.replace(" ", _NO_BREAK)
 
 
 def _interval(metric: MetricVerdict) -> str:
-    if metric.lower is None and metric.upper is None:
-        return "–"
-    high = "∞" if metric.upper is None else number(metric.upper)
-    return f"{number(metric.lower or 0.0)} … {high}"
+    nothing_known = metric.candidate is None and metric.baseline is None
+    if nothing_known or (metric.lower is None and metric.upper is None):
+        return _UNKNOWN
+    low, high = metric.lower or 0.0, metric.upper
+    said = f"{number(low)} … {number(math.inf if high is None or high > _ENDLESS else high)}"
+    return said.replace(" ", _NO_BREAK)

@@ -10,7 +10,7 @@ import dagster as dg
 from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import Claim, claim_of, conducting
 from release_defs.ops.live import Live, showing
-from release_defs.ops.metadata import verdict_of
+from release_defs.ops.metadata import figures_of_verdict, table_of_verdict
 from release_defs.ops.narrator import Narrator
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _branch(conduct: "Conduct", ending: "Ending", live: Live) -> dg.Output[Claim
     metadata: dict[str, object] = {"decision": ending.kind, "reason": ending.reason}
     verdict = ending.verdict or live.verdict
     if verdict is not None:
-        metadata |= verdict_of(verdict)
+        metadata |= figures_of_verdict(verdict) | table_of_verdict(verdict)
     if ending.kind != "roll_back":
         metadata |= live.last_picture()
     return dg.Output(claim_of(conduct, ending.reason), ending.kind, metadata=metadata)

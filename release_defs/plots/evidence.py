@@ -6,8 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from davylamp.judge.sample import Floats
-from davylamp.judge.sequential.policy import METRICS
-from davylamp.judge.sequential.safety import SAFE_TESTS
 from davylamp.judge.track import EvidenceTrack
 from release_defs.plots import look
 from release_defs.plots.look import End
@@ -33,14 +31,14 @@ def draw_harm(axes: Axes, scene: Scene) -> None:
     look.evidence_axis(axes, _LOWEST, _top(harm, track.thresholds.rollback))
     _threshold(axes, track.thresholds.rollback, look.ROLLED_BACK, "rolled back from")
     _threshold(axes, track.thresholds.doubtful, look.DOUBTFUL, "not promoted from")
-    named = _strongest(parts)
+    named = _strongest(track, parts)
     ends: list[End] = []
-    for i, name in enumerate(METRICS):
+    for i, name in enumerate(track.metrics):
         values = _e_values(parts[:, i])
-        colour = look.METRICS[name] if name in named else look.QUIET
+        colour = look.colour_of(name) if name in named else look.QUIET
         width = 1.3 if name in named else 0.8
         axes.plot(x, values, color=colour, linewidth=width, label=name, zorder=2 + (name in named))
-        if name in named:
+        if name in named and np.isfinite(values[-1]):
             ends.append(End(values[-1], f"{name} {_short(values[-1])}", colour))
     values = _e_values(harm)
     axes.plot(x, values, color=look.INK, linewidth=2.0, label="all together", zorder=5)
@@ -62,12 +60,13 @@ def draw_safety(axes: Axes, scene: Scene) -> None:
     look.evidence_axis(axes, 1e-2, 25 * track.thresholds.safe)
     _threshold(axes, track.thresholds.safe, look.PASSED, "passed from", on_the_right=True)
     ends: list[End] = []
-    for i, name in enumerate(SAFE_TESTS):
+    for i, name in enumerate(track.safe_metrics):
         values = _e_values(track.safe[places, i])
         if not np.isfinite(values[-1]):
             continue
-        axes.plot(x, values, color=look.METRICS[name], linewidth=1.3, label=name)
-        ends.append(End(values[-1], f"{name} {_short(values[-1])}", look.METRICS[name]))
+        colour = look.colour_of(name)
+        axes.plot(x, values, color=colour, linewidth=1.3, label=name)
+        ends.append(End(values[-1], f"{name} {_short(values[-1])}", colour))
     look.label_ends(axes, ends)
 
 
@@ -109,8 +108,8 @@ def _thinned(track: EvidenceTrack) -> tuple[Floats, Floats, Floats]:
     if len(track) <= _MOST_POINTS:
         return track.at, track.harm, track.parts
     starts = _starts(len(track))
-    harm = np.maximum.reduceat(track.harm, starts)
-    return track.at[_places(len(track))], harm, np.maximum.reduceat(track.parts, starts, axis=0)
+    harm = np.fmax.reduceat(track.harm, starts)
+    return track.at[_places(len(track))], harm, np.fmax.reduceat(track.parts, starts, axis=0)
 
 
 def _starts(ticks: int) -> np.ndarray:
@@ -122,12 +121,11 @@ def _places(ticks: int) -> np.ndarray:
     return np.append(_starts(ticks)[1:], ticks) - 1
 
 
-def _strongest(parts: Floats) -> set[str]:
+def _strongest(track: EvidenceTrack, parts: Floats) -> set[str]:
     """The metrics that weighed most at their worst."""
     highest = np.nan_to_num(parts, nan=-np.inf).max(axis=0)
     order = np.argsort(-highest)[:_NAMED]
-    names = list(METRICS)
-    return {names[i] for i in order if np.isfinite(highest[i])}
+    return {track.metrics[i] for i in order if np.isfinite(highest[i])}
 
 
 def _e_values(logs: Floats) -> Floats:

@@ -24,11 +24,14 @@ METRICS = {
     "memory_bytes": "#2b8a3e",
     "restarts": "#fab005",
 }
+NAMED = ("#0c8599", "#e67700", "#5f3dc4", "#868e96")
+"""Of the metrics that a service's owners have named."""
 INK, FAINT, GRID, SPINE, QUIET = "#212529", "#868e96", "#e9ecef", "#ced4da", "#dee2e6"
 ROLLED_BACK, DOUBTFUL, PASSED = "#e03131", "#f08c00", "#2f9e44"
 ALL_COLOURS = (
     *SIDES.values(),
     *METRICS.values(),
+    *NAMED,
     *(INK, FAINT, GRID, SPINE, QUIET),
     *(ROLLED_BACK, DOUBTFUL, PASSED),
 )
@@ -47,6 +50,11 @@ class End:
     y: float
     text: str
     colour: str
+
+
+def colour_of(metric: str) -> str:
+    """A metric's own colour, the same in every plot."""
+    return METRICS.get(metric) or NAMED[sum(metric.encode()) % len(NAMED)]
 
 
 def style(axes: Axes, title: str) -> None:

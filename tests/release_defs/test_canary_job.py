@@ -43,6 +43,7 @@ def storage() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+_STEPPING = "shift_traffic"
 Launch = Callable[..., dg.ExecuteInProcessResult]
 
 
@@ -125,6 +126,12 @@ def test_promoted_release_reports_the_live_version_of_its_service(
     assert storage.get_dynamic_partitions("services") == [SERVICE]
 
 
+def said_of_the_verdict(result: dg.ExecuteInProcessResult, kind: str) -> list[dg.DagsterEvent]:
+    """Events of the asset `verdict`, oldest first."""
+    events = [e for e in result.all_events if e.event_type_value == kind]
+    return [e for e in events if e.asset_key == dg.AssetKey("verdict")]
+
+
 def test_healthy_candidate_is_promoted_with_its_evidence(
     world: World, launch: Launch, stable: str, storage: dg.DagsterInstance
 ) -> None:
@@ -141,6 +148,33 @@ def test_healthy_candidate_is_promoted_with_its_evidence(
     assert len(found["verdict"].records) > 1
     assert "data:image/png;base64" in found["plots"].value
     assert next(iter(found)) == "outcome"
+    assert found["judge"].value == "sequential says PROMOTE"
+    shifted = metadata_of(result, "shift_traffic")
+    assert list(shifted)[:4] == ["decision", "reason", "outcome", "judge"]
+    assert {"headline", "evidence of harm", "missing", "other judges", "verdict"} <= set(shifted)
+    (last,) = said_of_the_verdict(result, "ASSET_MATERIALIZATION")
+    assert last.partition == SERVICE
+    assert last.step_materialization_data.materialization.metadata["outcome"].value == "promoted"
+
+
+def test_release_under_way_is_shown_with_figures_table_and_plots(
+    world: World, launch: Launch, stable: str, storage: dg.DagsterInstance
+) -> None:
+    seen: list[int] = []
+    watching = threading.Thread(target=_look_while_it_runs, args=(world, storage, seen))
+    world.push("1.1.0")
+    watching.start()
+
+    result = launch("1.1.0")
+
+    watching.join()
+    events = said_of_the_verdict(result, "ASSET_OBSERVATION")
+    shown = [e.event_specific_data.asset_observation for e in events if e.step_key == _STEPPING]
+    assert {one.partition for one in shown} == {SERVICE}
+    assert shown[-1].metadata["candidate requests"].value > 0
+    assert len(shown[-1].metadata["verdict"].records) > 1
+    assert any("plots" in one.metadata for one in shown)
+    assert seen, "nothing was shown before the release had ended"
 
 
 def test_failing_candidate_is_rolled_back_and_the_run_fails_at_its_last_op(
@@ -353,6 +387,19 @@ def _wait_for_users(world: World) -> None:
         with world.parts.ledger.begin() as db:
             if any(r.traffic_at for r in releases.active_releases(db)):
                 return
+        time.sleep(0.05)
+
+
+def _look_while_it_runs(world: World, storage: dg.DagsterInstance, seen: list[int]) -> None:
+    """Ask Dagster, as the UI does, what is known of the verdict while users meet the candidate."""
+    _wait_for_users(world)
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey("verdict"))
+    deadline = time.monotonic() + 60
+    while not seen and time.monotonic() < deadline:
+        with world.parts.ledger.begin() as db:
+            under_way = bool(releases.active_releases(db))
+        shown = storage.fetch_observations(wanted, limit=5).records
+        seen.extend(record.storage_id for record in shown if under_way)
         time.sleep(0.05)
 
 

@@ -154,6 +154,7 @@ def make_world(ledger: Ledger, folder: Path) -> World:
         catalog=catalog,
         registry_url=f"oci-layout://{registry.folder}",
         confirm_seconds=10,
+        show_seconds=1,
     )
     return World(Parts(settings, ledger, copies), registry, folder / "sources", copies)
 
