@@ -118,5 +118,5 @@ def _says(case: Case, seen: _Seen, complaint: str) -> str:
     if low is not None or high is not None:
         top = "∞" if high is None else number(high)
         said += f"; 95 % interval of the ratio {number(low)}–{top}"
-    said += f"; margin {number(case.rule.margin)}{_HARM[case.rule.direction]}"
+    said += f"; margin {case.rule.margin:g}{_HARM[case.rule.direction]}"
     return f"{said}; now {complaint}" if complaint else said
