@@ -61,7 +61,7 @@ def _known(values: tuple[float | None, ...]) -> list[float]:
     return [-1.0 if v is None else v for v in values]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(recordings(nasty=True))
 def test_any_recording_of_the_right_shape_gets_a_ruling(recording: Recording) -> None:
     for policy in (EARLY, SequentialPolicy()):
@@ -93,7 +93,7 @@ def _in_buckets(series: Series) -> Series:
     return replace(series, latency=latency)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(recordings(), st.sampled_from([0.001, 3.0, 1000.0, 0.37]))
 def test_the_unit_of_latency_changes_nothing(recording: Recording, factor: float) -> None:
     assert same(ruling(recording), ruling(_scaled(recording, factor)))
@@ -125,7 +125,7 @@ def _scaled(recording: Recording, factor: float) -> Recording:
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(recordings(), st.randoms(use_true_random=False))
 def test_the_order_of_labels_changes_nothing(recording: Recording, chance) -> None:
     """Of sides in the header, of keys in a tick, of weights and ignored metrics in a policy."""
@@ -151,7 +151,7 @@ def _shuffled(found, chance):
     return {key: _shuffled(found[key], chance) for key in keys}
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(recordings(most_ticks=25), st.integers(0, 60))
 def test_more_errors_of_the_candidate_in_a_tick_never_lower_the_evidence_of_harm(
     recording: Recording, requests: int
@@ -170,7 +170,7 @@ def test_more_errors_of_the_candidate_in_a_tick_never_lower_the_evidence_of_harm
     assert (np.diff(look.is_harmful.astype(int)) >= 0).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(recordings(most_ticks=30), min_size=1, max_size=4))
 def test_side_by_side_or_alone_the_rulings_are_the_same(some: list[Recording]) -> None:
     """Also those of different lengths and shapes, which are put into groups."""
@@ -204,7 +204,7 @@ def looks(recording: Recording) -> list[Look]:
     return [judges.feed(tick) for tick in ticks_of([recording])]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(recordings())
 def test_tick_by_tick_the_same_is_said_as_over_the_whole_file(recording: Recording) -> None:
     found = ruling(recording)
@@ -218,7 +218,7 @@ def test_tick_by_tick_the_same_is_said_as_over_the_whole_file(recording: Recordi
     assert found.log_harm == pytest.approx(float(every[found.at_tick].harm[0]), abs=1e-9)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.02, 0.2]), st.booleans())
 def test_a_live_hearing_and_a_file_of_the_same_ticks_agree(
     seed: int, errors: float, with_stable: bool
@@ -240,7 +240,7 @@ def test_a_live_hearing_and_a_file_of_the_same_ticks_agree(
     assert [m.reason for m in verdict.metrics] == [m.says for m in found.metrics]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(recordings(most_ticks=60))
 def test_doing_exactly_what_the_baseline_does_is_never_rolled_back(recording: Recording) -> None:
     """But where half of everything fails, which is held against whoever is new."""

@@ -72,12 +72,12 @@ def test_harm_is_found_whatever_the_dice_and_the_load(metric: str, faults: dict[
                 Made(rate=rate, seconds=240, **faults), Made(rate=rate, seconds=240), seed=seed
             )
             for rate in (50, 200)
-            for seed in range(6)
+            for seed in range(5)
         ]
     )
     assert {r.outcome for r in rulings} == {Outcome.ROLLBACK}
     named = Counter(r.metrics[0].name for r in rulings)
-    assert named[metric] >= 11, named
+    assert named[metric] >= 9, named
 
 
 def test_a_slower_middle_is_seen_though_the_tail_is_as_it_was() -> None:
@@ -111,16 +111,15 @@ def test_what_comes_after_harm_was_shown_changes_nothing() -> None:
 
 
 def test_identical_builds_are_promoted_and_never_rolled_back() -> None:
-    for rate, seconds in ((50, 300), (200, 120), (1000, 120)):
-        found = Counter(r.outcome for r in judge_recordings(identical(40, seconds, rate)))
-        assert found[Outcome.ROLLBACK] == 0, (rate, found)
-        assert found[Outcome.PROMOTE] >= 38, (rate, found)
+    same = [r for rate in (50, 200, 1000) for r in identical(21, 240, rate)]
+    found = Counter(r.outcome for r in judge_recordings(same))
+    assert found[Outcome.ROLLBACK] == 0
+    assert found[Outcome.PROMOTE] >= 60
 
 
-@pytest.mark.parametrize("sigma", [0.8, 1.2])
-def test_identical_builds_with_a_heavy_tail_are_not_rolled_back(sigma: float) -> None:
-    rulings = judge_recordings(identical(60, 200, rate=20, sigma=sigma))
-    assert Outcome.ROLLBACK not in {r.outcome for r in rulings}
+def test_identical_builds_with_a_heavy_tail_are_not_rolled_back() -> None:
+    same = [r for sigma in (0.8, 1.2) for r in identical(32, 200, 20, sigma=sigma)]
+    assert Outcome.ROLLBACK not in {r.outcome for r in judge_recordings(same)}
 
 
 def test_a_candidate_that_is_better_is_promoted() -> None:
@@ -291,24 +290,16 @@ def test_intervals_hold_the_truth() -> None:
         assert lower <= ratio <= upper, name
 
 
-@pytest.mark.parametrize(
-    ("usual", "allowed"),
-    [
+def test_a_build_as_much_worse_as_is_allowed_is_hardly_ever_rolled_back() -> None:
+    cases: list[tuple[dict[str, float], dict[str, float]]] = [
         ({"error_share": 0.01}, {"error_share": 0.0125}),
         ({"client_error_share": 0.05}, {"client_error_share": 0.09}),
         ({"cpu_ms": 5.0}, {"cpu_ms": 5.5}),
         ({"memory_mb": 80.0}, {"memory_mb": 87.0}),
-    ],
-)
-def test_a_build_as_much_worse_as_is_allowed_is_hardly_ever_rolled_back(
-    usual: dict[str, Any], allowed: dict[str, Any]
-) -> None:
-    rulings = judge_recordings(
-        [
-            recorded(
-                Made(rate=100, seconds=150, **allowed), Made(rate=100, seconds=150, **usual), seed
-            )
-            for seed in range(64)
-        ]
-    )
-    assert [r.outcome for r in rulings].count(Outcome.ROLLBACK) <= 2
+    ]
+    many = [
+        recorded(Made(rate=100, seconds=150, **allowed), Made(rate=100, seconds=150, **usual), seed)
+        for usual, allowed in cases
+        for seed in range(32)
+    ]
+    assert [r.outcome for r in judge_recordings(many)].count(Outcome.ROLLBACK) <= 3
