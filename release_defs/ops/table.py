@@ -9,7 +9,7 @@ import dagster as dg
 from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Verdict
 
 _CLASSES = {"High": "against", "Low": "against", "Pass": "pass", "Nodata": "no data"}
-_UNKNOWN, _NO_BREAK = "–", "\u00a0"
+_UNKNOWN = "–"
 _ENDLESS = 1e6
 """A ratio above this is no ratio any more."""
 _ANYTIME = "95 % interval"
@@ -54,7 +54,6 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def _row(metric: MetricVerdict, interval: str) -> dict[str, str]:
-    kind = _CLASSES.get(metric.classification, metric.classification)
     return {
         "metric": metric.name,
         "candidate": _figure(metric.candidate, metric.unit, metric.candidate_count),
@@ -65,16 +64,16 @@ def _row(metric: MetricVerdict, interval: str) -> dict[str, str]:
         "evidence": number(metric.e_value),
         "weight": _UNKNOWN if metric.weight is None else f"{metric.weight:.0%}",
         "harmless": number(metric.safe_e_value),
-        "says": f"{kind}: {metric.reason}" if metric.reason else kind,
+        "says": _word(metric),
     }
 
 
 def _figure(value: float | None, unit: str, count: float | None) -> str:
-    """`5.2 % of 1,204`, in one piece."""
+    """`5.2 % of 1,204`"""
     said = number(value, "" if unit == "requests" else unit)
     if count is not None and said != _UNKNOWN:
-        said = f"{said} of {count:,.0f}"
-    return said.replace(" ", _NO_BREAK)
+        return f"{said} of {count:,.0f}"
+    return said
 
 
 def _interval(metric: MetricVerdict) -> str:
@@ -82,5 +81,11 @@ def _interval(metric: MetricVerdict) -> str:
     if nothing_known or (metric.lower is None and metric.upper is None):
         return _UNKNOWN
     low, high = metric.lower or 0.0, metric.upper
-    said = f"{number(low)} … {number(math.inf if high is None or high > _ENDLESS else high)}"
-    return said.replace(" ", _NO_BREAK)
+    return f"{number(low)} … {number(math.inf if high is None or high > _ENDLESS else high)}"
+
+
+def _word(metric: MetricVerdict) -> str:
+    """One word, where the other columns say the rest; else with the reason."""
+    kind = _CLASSES.get(metric.classification, metric.classification)
+    has_figures = metric.e_value is not None and metric.candidate is not None
+    return kind if has_figures or not metric.reason else f"{kind}: {metric.reason}"

@@ -53,14 +53,25 @@ def wilson(failed: Floats, completed: Floats) -> tuple[Floats, Floats, Floats]:
 
 def binned(one: Series) -> tuple[Floats, Floats, Floats]:
     """Middles, failures and requests of ticks put together: until at most 40 points are left, and
-    until most of them have twenty requests."""
-    usual = max(total(one.completed) / len(one), _LEAST_REQUESTS / len(one))
-    width = max(1, -(-len(one) // _MOST_POINTS), int(np.ceil(_LEAST_REQUESTS / usual)))
-    starts = np.arange(0, len(one), width)
-    ends = np.minimum(starts + width, len(one)) - 1
+    until each has twenty requests."""
     failed, completed = (np.nan_to_num(v) for v in (one.failed, one.completed))
+    starts = _starts(completed)
+    ends = np.append(starts[1:], len(one)) - 1
     middles = (one.at[starts] - one.seconds[starts] + one.at[ends]) / 2
     return middles, np.add.reduceat(failed, starts), np.add.reduceat(completed, starts)
+
+
+def _starts(completed: Floats) -> np.ndarray:
+    """First ticks of the points; what would be too little for one at the end joins the last."""
+    width = max(1, -(-len(completed) // _MOST_POINTS))
+    before = np.concatenate([[0.0], np.cumsum(completed)])
+    found = [0]
+    for t in range(width, len(completed)):
+        is_enough = before[t] - before[found[-1]] >= _LEAST_REQUESTS
+        is_enough_left = before[-1] - before[t] >= _LEAST_REQUESTS
+        if t - found[-1] >= width and is_enough and is_enough_left:
+            found.append(t)
+    return np.array(found)
 
 
 def _label(role: Role, one: Series) -> str:

@@ -16,6 +16,7 @@ _LOWEST, _HIGHEST = 1e-3, 1e12
 _NAMED = 4
 """Metrics that are named and coloured; the others are grey."""
 _CLIP = 690.0
+_ROOM_FOR_A_MARK = 0.1
 
 
 def draw_harm(axes: Axes, scene: Scene) -> None:
@@ -89,18 +90,25 @@ def _threshold(
 
 
 def _name_marks(axes: Axes, scene: Scene, unit: float) -> None:
-    last = axes.get_xlim()[1]
+    """At the top; one line lower where the mark before is too near to write beside it."""
+    last, line = axes.get_xlim()[1], 0
+    before = -last
     for mark in scene.marks:
-        x = (mark.at - scene.began) / unit
-        if -2 <= x <= last:
-            axes.annotate(
-                f" {mark.text}",
-                (max(x, 0.0), 0.995),
-                xycoords=("data", "axes fraction"),
-                fontsize=look.SMALL,
-                color=look.FAINT,
-                va="top",
-            )
+        x = max((mark.at - scene.began) / unit, 0.0)
+        if x > last:
+            continue
+        line = line + 1 if x - before < _ROOM_FOR_A_MARK * last else 0
+        before = x
+        axes.annotate(
+            f" {mark.text}",
+            (x, 0.995),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -9 * line),
+            textcoords="offset points",
+            fontsize=look.SMALL,
+            color=look.FAINT,
+            va="top",
+        )
 
 
 def _thinned(track: EvidenceTrack) -> tuple[Floats, Floats, Floats]:
