@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davylamp.judge.sample import Role
@@ -72,6 +72,7 @@ def test_where_an_age_is_not_known_nothing_is_said(copies: list[Instance]) -> No
 times = st.lists(st.none() | st.floats(-1e6, 1e6), max_size=4)
 
 
+@settings(deadline=None)
 @given(times, times, st.randoms(use_true_random=False))
 def test_the_order_of_copies_does_not_matter_and_a_complaint_means_a_minute(
     candidates: list[float | None], baselines: list[float | None], chance
