@@ -19,7 +19,7 @@ from davylamp.judge.sequential.tick import Shape
 
 POLICY = SequentialPolicy()
 KINDS = ("errors", "p50", "p90", "p99", "gross_latency", "completions")
-counts = st.integers(0, 3000) | st.floats(0, 1e6)
+counts = st.integers(0, 3000) | st.floats(0.01, 1e6)
 ratios = st.floats(1.0, 50.0)
 
 
