@@ -48,12 +48,16 @@ class Hearing:
         self._named = NamedJudge(named, self._judges.policy)
         self._named_ticks: list[NamedTick] = []
         self._now = -math.inf
+        self._intended = (-math.inf, math.nan)
 
-    def intend(self, candidate_share: float, baseline_share: float) -> None:
-        """What share of users each side is meant to have from now on."""
+    def intend(
+        self, candidate_share: float, baseline_share: float, since: float = -math.inf
+    ) -> None:
+        """What share of users each side is meant to have, from `since` on (Unix seconds): of
+        earlier ticks that are heard again nobody says."""
         usable = candidate_share > 0 and baseline_share > 0
         ratio = math.log(candidate_share / baseline_share) if usable else math.nan
-        self._judges.log_intended = np.full(1, ratio)
+        self._intended = (since, ratio)
 
     def hear(self, news: Mapping[Role, Sequence[Sample]], named: Sequence[NamedTick] = ()) -> None:
         """Take in samples, those that were read together as one tick, and what was read of named
@@ -67,6 +71,9 @@ class Hearing:
             if self._look is not None and self._look.must_go_back(0):
                 return
             sides = self._judges.shape.sides
+            since, ratio = self._intended
+            at = max((float(row.at[0]) for row in rows.values()), default=-math.inf)
+            self._judges.log_intended = np.full(1, ratio if at > since else math.nan)
             look = self._judges.feed(tick_of(self._with_reference(rows), sides))
             self._look = self._with_named(look, rows)
 
@@ -105,8 +112,8 @@ class Hearing:
         if look is None:
             return _NOTHING_YET
         metrics = self._metrics(look)
-        vetoes = self._named.vetoes(self._now)
-        missing = (*complaints, *self._missing(look), *vetoes)
+        vetoes = (*complaints, *self._named.vetoes(self._now))
+        missing = (*vetoes, *self._missing(look))
         outcome = Outcome.CONTINUE
         if look.must_go_back(0):
             outcome = Outcome.ROLLBACK

@@ -87,7 +87,6 @@ def test_no_fixed_window_promotes_over_evidence_of_harm() -> None:
     assert weigh(calm, window, BY_SCORE).outcome is Outcome.PROMOTE
 
 
-@pytest.mark.xfail(reason="complaints reach the sequential judge alone")
 def test_a_complaint_about_the_data_holds_a_fixed_window_back_too() -> None:
     mine, theirs = (Made(rate=100, seconds=40).series(seed) for seed in (1, 2))
     hearing = Hearing(BY_RATIO)

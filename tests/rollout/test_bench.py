@@ -140,15 +140,13 @@ def _after(last: Sample, seconds: int, **faults: Any) -> list[Sample]:
     ]
 
 
-@pytest.mark.xfail(
-    reason="the shares of the step that is picked up are held against all earlier ones"
-)
 def test_a_release_picked_up_in_a_step_with_other_shares_is_no_mismatch(ledger: Ledger) -> None:
     release_id, news = opened(ledger), readings(seconds=100, rate=200)
     write(ledger, release_id, news)
     for shares in ((0.1, 0.1), (0.75, 0.25)):
         bench = Bench(ledger, release_id, JudgePolicy())
-        bench.hearing.intend(*shares)  # as the watcher of the present step does, before it reads
+        # as the watcher of the present step does, before it reads
+        bench.hearing.intend(*shares, since=news[Role.CANDIDATE][-1].at)
         bench.read()
         missing = bench.hearing.verdict().missing
         assert not any("sample-ratio mismatch" in line for line in missing), shares

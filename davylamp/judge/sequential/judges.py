@@ -20,6 +20,7 @@ from davylamp.judge.sequential.sides import Eyes, Seen
 from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
 
 LAST_TICKS = 60
+STABLE_SILENCE = 10
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Judges:
         self.last = np.zeros((LAST_TICKS, b, 2, 2))
         """Requests and failures of the last ticks, by side; a ring."""
         self.ticks = 0
+        self.stable_silence = np.full(b, np.inf)
+        """Ticks since stable's last request: nothing can be held against what has no users."""
         weights = np.array([max(policy.weights.get(name, 0.0), 0.0) for name in TESTS])
         weights[[policy.is_ignored(name) for name in TESTS]] = 0.0
         with np.errstate(divide="ignore"):
@@ -137,7 +140,7 @@ class Judges:
         self.tests.feed(found, weight[:, None, :], starts[:, None, :])
         self.dispersion.feed(both_kinds(seen.errors, seen.slow[3]), ends.ten[:, None])
         self._feed_spread(tick, seen)
-        return self._controlled(requests.log_tests(self.tests.log_e()))
+        return self._controlled(tick, requests.log_tests(self.tests.log_e()))
 
     def _margins(self) -> requests.Margins:
         """Identical builds may differ as much as stable's slices and the baseline do."""
@@ -166,7 +169,7 @@ class Judges:
         timed = np.concatenate([seen.slow[0].n_b[:, :1], seen.slow[0].n_c[:, first:]], axis=1)
         self.spread.feed(np.stack([failed, *slow]), np.stack([completed, *[timed] * len(slow)]))
 
-    def _controlled(self, log_tests: Floats) -> Floats:
+    def _controlled(self, tick: Tick, log_tests: Floats) -> Floats:
         """The smaller of: against the baseline, less what stable's slices show; against stable."""
         found = log_tests[:, 0]
         if self.shape.slices:
@@ -174,8 +177,10 @@ class Judges:
             twelfth = self._every(self.policy.placebo_seconds / 12)
             found = found - self.placebo.feed(log_tests[:, first:], twelfth)
         if self.shape.has_stable:
+            silent = tick.completed[:, STABLE] <= 0
+            self.stable_silence = np.where(silent, self.stable_silence + 1, 0.0)
             against_stable = log_tests[:, 1] + np.log(self.policy.reference_slack)
-            has_stable = self.totals[:, STABLE, 0] > 0
+            has_stable = self.stable_silence < STABLE_SILENCE
             found = np.where(has_stable[:, None], np.minimum(found, against_stable), found)
         return found
 

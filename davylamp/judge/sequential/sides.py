@@ -164,11 +164,15 @@ class Eyes:
         by_begun = self._pairs(now[:, :s], now[:, s:], begun[:, :s], begun[:, s:])
         by_usual = self._pairs(now[:, :s], now[:, s:], usual[:, :s], usual[:, s:])
         known = np.isfinite(by_begun.n_c) & np.isfinite(by_begun.n_b)
-        self.usual = _SMOOTHING * self.usual + (1 - _SMOOTHING) * now
+        # what nobody read has not failed to complete: neither side counts in such a tick
+        read = np.concatenate([tick.known, np.isfinite(usual[:, s:])], axis=1)
+        self.usual = np.where(read, _SMOOTHING * self.usual + (1 - _SMOOTHING) * now, self.usual)
         self.lagged = np.concatenate([self.lagged[1:], self.usual[None]])
+        known_sides = tick.known.astype(np.float64)
+        both = self._mine(known_sides, read[:, s:].astype(np.float64)) * self._theirs(known_sides)
         return Events(
             by_usual.c,
             by_usual.b,
-            np.where(known, by_begun.n_c, by_usual.n_c),
-            np.where(known, by_begun.n_b, by_usual.n_b),
+            np.where(known, by_begun.n_c, by_usual.n_c) * both,
+            np.where(known, by_begun.n_b, by_usual.n_b) * both,
         )

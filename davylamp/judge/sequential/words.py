@@ -18,6 +18,8 @@ from davylamp.judge.sequential.tick import BASELINE, CANARY
 
 _QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
 _BIGGEST = 690.0
+_WIDEST = 7.0
+"""An interval of a ratio that ends above e⁷ says nothing: no end."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ def _cost(judges: Judges, i: int, name: str) -> _Seen:
         scale * float(over[s] / under[s]) if under[s] else math.nan for s in (CANARY, BASELINE)
     )
     n, total, squares = (float(v) for v in judges.resources.ratios[i, column])
-    low, high = (math.exp(min(v, _BIGGEST)) for v in anytime.mean_interval(n, total, squares))
+    low, high = (
+        math.exp(v) if v < _WIDEST else math.inf for v in anytime.mean_interval(n, total, squares)
+    )
     ratio = mine / theirs if theirs else math.nan
     return _Seen(
         unit,

@@ -68,7 +68,7 @@ class Watcher:
     def __post_init__(self) -> None:
         if self.phase is Phase.STEPPING:
             step = self.plan.steps[self.step]
-            self.bench.hearing.intend(step.share, step.baseline_share)
+            self.bench.hearing.intend(step.share, step.baseline_share, since=self._began_at)
 
     def until_decided(self, on_tick: OnTick, tick_seconds: float = _TICK_SECONDS) -> Tick:
         """Go on tick by tick until the decision is something else than to keep."""
