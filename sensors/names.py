@@ -9,6 +9,10 @@ SERVICE_TAG = "davylamp/service"
 """Which service a run releases: one run a service at a time (see dagster.yaml)."""
 OUTCOME_TAG = "davylamp/outcome"
 """How it ended: the release's last state in the ledger."""
+SKIPPED = "skipped"
+"""The outcome of a run that began no release: its build had one already."""
+NEW_IMAGE = "new_image sensor"
+"""Who asks for what was pushed: once a digest."""
 
 
 def release_run(

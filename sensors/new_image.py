@@ -9,7 +9,7 @@ import dagster as dg
 
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
-from sensors.names import RELEASE_JOB, SERVICE_TAG, release_run
+from sensors.names import NEW_IMAGE, RELEASE_JOB, SERVICE_TAG, release_run
 from sensors.seen import dump_seen, load_seen
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _apart(engine: Engine) -> "tuple[set[str], Catalog]":
 def _run_request(news: "News") -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{news.service}@{news.digest}",
-        run_config=release_run(news.service, f"{news.tag}@{news.digest}", "new_image sensor"),
+        run_config=release_run(news.service, f"{news.tag}@{news.digest}", NEW_IMAGE),
         tags={SERVICE_TAG: news.service},
     )
 

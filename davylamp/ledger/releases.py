@@ -108,6 +108,26 @@ def active_release(db: Connection, service: str) -> Release | None:
     return _release(row) if row else None
 
 
+def release_of_build(db: Connection, service: str, digest: str) -> Release | None:
+    """The newest release in which a build had its chance, or has it now.
+
+    Not one that was refused (no user can have met it) or abandoned (nothing was learnt).
+    """
+    no_chance = (ReleaseState.REFUSED, ReleaseState.ABANDONED)
+    query = (
+        select(ReleaseRow)
+        .where(
+            ReleaseRow.service == service,
+            ReleaseRow.digest == digest,
+            ReleaseRow.state.not_in(no_chance),
+        )
+        .order_by(ReleaseRow.id.desc())
+        .limit(1)
+    )
+    row = db.execute(query).first()
+    return _release(row) if row else None
+
+
 def active_releases(db: Connection) -> list[Release]:
     query = select(ReleaseRow).where(ReleaseRow.ended_at.is_(None)).order_by(ReleaseRow.id)
     return [_release(row) for row in db.execute(query)]

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations` here: Dagster reads the types as they stand.
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,7 +11,7 @@ from pydantic import Field
 from davylamp.errors import BadInput, DavylampError, Unreachable
 from davylamp.rollout.engine import Engine
 from release_defs.ops.claim import Claim, claim_of, conducting, taking_back
-from sensors.names import OUTCOME_TAG, SERVICE_TAG
+from sensors.names import NEW_IMAGE, OUTCOME_TAG, SERVICE_TAG, SKIPPED
 
 if TYPE_CHECKING:
     from davylamp.rollout.conduct import Conduct
@@ -31,30 +32,26 @@ class ReleaseConfig(dg.Config):
     )
 
 
-@dg.op
+@dg.op(out=dg.Out(Claim, is_required=False))
 def verify_build(
     context: dg.OpExecutionContext, config: ReleaseConfig, engine: dg.ResourceParam[Engine]
-) -> Claim:
-    """Write the release down and take the route; check signature, contract, digests, history."""
+) -> Iterator[dg.Output[Claim]]:
+    """Write the release down and take the route; check signature, contract, digests, history.
+
+    Asked for by the sensor, a build that has had its release ends the run here, in green."""
+    from davylamp.rollout.conduct.conduct import ReleasedBefore
+
     context.instance.add_run_tags(context.run_id, {SERVICE_TAG: config.service.strip()})
     try:
-        with engine.parts() as parts:
-            conduct = _open(context, config, parts)
-            with taking_back(context, conduct):
-                stage = conduct.verify()
+        output = _verify(context, config, engine)
+    except ReleasedBefore as before:
+        context.log.info(f"nothing to do: {before}")
+        context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: SKIPPED})
+        return
     except DavylampError as error:
         _refuse(context, config, engine, error)
         raise dg.Failure(f"refused: {error}", allow_retries=False) from error
-    document = stage.document
-    context.add_output_metadata(
-        {
-            "release": conduct.release_id,
-            "version": document["version"],
-            "digest": document["digest"],
-            "contract": dg.MetadataValue.json(document["contract"]),
-        }
-    )
-    return claim_of(conduct, stage.reason)
+    yield output
 
 
 @dg.op
@@ -81,6 +78,23 @@ def start_instances(
     return claim_of(conduct, stage.reason)
 
 
+def _verify(
+    context: dg.OpExecutionContext, config: ReleaseConfig, engine: Engine
+) -> dg.Output[Claim]:
+    with engine.parts() as parts:
+        conduct = _open(context, config, parts)
+        with taking_back(context, conduct):
+            stage = conduct.verify()
+    document = stage.document
+    metadata = {
+        "release": conduct.release_id,
+        "version": document["version"],
+        "digest": document["digest"],
+        "contract": dg.MetadataValue.json(document["contract"]),
+    }
+    return dg.Output(claim_of(conduct, stage.reason), metadata=metadata)
+
+
 def _open(context: dg.OpExecutionContext, config: ReleaseConfig, parts: "Parts") -> "Conduct":
     from davylamp.rollout.conduct import Conduct
 
@@ -94,7 +108,14 @@ def _open(context: dg.OpExecutionContext, config: ReleaseConfig, parts: "Parts")
         requested_by=config.requested_by or "somebody",
         run_id=context.run_id,
         request_id=config.request_id,
+        once=_is_from_sensor(context, config),
     )
+
+
+def _is_from_sensor(context: dg.OpExecutionContext, config: ReleaseConfig) -> bool:
+    """A run somebody executes again in Dagster has the sensor's configuration, and was asked for
+    by hand."""
+    return config.requested_by == NEW_IMAGE and context.run.parent_run_id is None
 
 
 def _refuse(

@@ -24,7 +24,7 @@ from davylamp.rollout import operate
 from davylamp.rollout.engine import Engine
 from davylamp.rollout.parts import Parts
 from release_defs.jobs.canary import release_canary
-from sensors.names import OUTCOME_TAG, SERVICE_TAG
+from sensors.names import NEW_IMAGE, OUTCOME_TAG, SERVICE_TAG, SKIPPED
 from tests.release_defs.world import SERVICE, World, make_world
 
 pytestmark = pytest.mark.server
@@ -124,6 +124,36 @@ def test_promoted_release_reports_the_live_version_of_its_service(
     assert found["digest"].value == stable
     assert found["instances ready"].value == 2
     assert storage.get_dynamic_partitions("services") == [SERVICE]
+
+
+def test_sensor_begins_no_release_of_a_build_that_was_rolled_back_when_asked_for_by_hand(
+    world: World, launch: Launch, stable: str, storage: dg.DagsterInstance
+) -> None:
+    digest = world.push("1.1.0")
+    world.copies.state = InstanceState.FAILED
+    launch("1.1.0")
+    world.copies.state = InstanceState.READY
+    by_hand = last_release(world)
+
+    result = launch(f"1.1.0@{digest}", requested_by=NEW_IMAGE)
+
+    assert result.success
+    assert ops_that_ran(result) == {"verify_build"}
+    assert run_tags(storage, result)[OUTCOME_TAG] == SKIPPED
+    assert (by_hand.state, last_release(world).id) == (ReleaseState.ROLLED_BACK, by_hand.id)
+
+
+def test_person_may_have_a_build_released_again_that_was_rolled_back(
+    world: World, launch: Launch, stable: str
+) -> None:
+    digest = world.push("1.1.0")
+    world.copies.state = InstanceState.FAILED
+    launch(f"1.1.0@{digest}", requested_by=NEW_IMAGE)
+    world.copies.state = InstanceState.READY
+
+    assert launch("1.1.0").success
+
+    assert last_release(world).state is ReleaseState.PROMOTED
 
 
 def said_of_the_verdict(result: dg.ExecuteInProcessResult, kind: str) -> list[dg.DagsterEvent]:

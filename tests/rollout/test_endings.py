@@ -17,6 +17,7 @@ from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
 from davylamp.rollout.conduct import Conduct, finish
+from davylamp.rollout.conduct.conduct import ReleasedBefore
 from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.plan import canary_plan
@@ -25,6 +26,7 @@ from davylamp.settings import Settings
 
 pytestmark = pytest.mark.server
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+BUILD = f"1.1.0@{NEW}"
 ENTRY = Service.model_validate(
     {
         "name": "checkout",
@@ -263,3 +265,44 @@ def test_a_registry_that_goes_away_refuses_the_release_with_its_address(
         conduct.verify()
     done = conduct.release()
     assert (done.state, "127.0.0.1:9" in done.reason) == (ReleaseState.REFUSED, True)
+
+
+@pytest.mark.parametrize("end", [ReleaseState.ABANDONED, ReleaseState.REFUSED])
+def test_a_build_whose_release_told_nothing_of_it_may_be_opened_once_more(
+    ledger: Ledger, yard: Yard, tmp_path: Path, end: ReleaseState
+) -> None:
+    parts = Parts(hasty(tmp_path), ledger, yard, Catalog(services={"checkout": ENTRY}))
+    ended(parts, end)
+    again = Conduct.open(parts, service="checkout", image=BUILD, requested_by="bot", once=True)
+    assert again.release().state is ReleaseState.VERIFYING
+
+
+@pytest.mark.parametrize("end", [ReleaseState.ROLLED_BACK, ReleaseState.PROMOTED])
+def test_a_build_that_had_its_release_is_not_opened_again_and_is_told_which_it_was(
+    ledger: Ledger, yard: Yard, tmp_path: Path, end: ReleaseState
+) -> None:
+    parts = Parts(hasty(tmp_path), ledger, yard, Catalog(services={"checkout": ENTRY}))
+    first = ended(parts, end)
+    with pytest.raises(ReleasedBefore, match=f"its release: {first}, asked for by ana, {end}"):
+        Conduct.open(parts, service="checkout", image=BUILD, requested_by="bot", once=True)
+    with ledger.begin() as db:
+        assert [one.id for one in releases.recent_releases(db, "checkout")] == [first]
+
+
+def test_a_build_that_is_being_released_is_not_opened_again(
+    ledger: Ledger, yard: Yard, tmp_path: Path
+) -> None:
+    parts = Parts(hasty(tmp_path), ledger, yard, Catalog(services={"checkout": ENTRY}))
+    ended(parts, None)
+    with pytest.raises(ReleasedBefore, match="verifying"):
+        Conduct.open(parts, service="checkout", image=BUILD, requested_by="bot", once=True)
+
+
+def ended(parts: Parts, end: ReleaseState | None) -> int:
+    """A release of BUILD that ended so, or goes on; returns its id."""
+    first = Conduct.open(parts, service="checkout", image=BUILD, requested_by="ana").release_id
+    with parts.ledger.begin() as db:
+        releases.update_release(db, first, "verified", "it is what it says", digest=NEW)
+        if end is not None:
+            releases.end_release(db, first, end, "a test ended it")
+    return first

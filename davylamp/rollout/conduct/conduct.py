@@ -6,10 +6,13 @@ import secrets
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
+from sqlalchemy import Connection
+
+from davylamp.builds.digest import parse_image
 from davylamp.errors import DavylampError, FencedOff, Refused
 from davylamp.ledger import evidence, inventory, routes
 from davylamp.ledger.models import ReleaseState
-from davylamp.ledger.releases import Release, get_release, open_release
+from davylamp.ledger.releases import Release, get_release, open_release, release_of_build
 from davylamp.rollout.conduct import finish
 from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.conduct.hold_of_route import RouteHold
@@ -27,6 +30,22 @@ from davylamp.rollout.plan import canary_plan, first_plan
 
 def _ignore(_: Tick) -> None:
     pass
+
+
+class ReleasedBefore(Refused):
+    """The build has had its release, and whoever asks wants one a build."""
+
+
+def _check_first(db: Connection, service: str, image: str) -> None:
+    """Here, and not only where it is asked for: a run may wait in the queue while another
+    releases the same build."""
+    digest = parse_image(image, default_repository=service).digest
+    before = release_of_build(db, service, digest) if digest else None
+    if before is not None:
+        raise ReleasedBefore(
+            f"{image} has had its release: {before.id}, asked for by {before.requested_by}, "
+            f"{before.state}; `davylamp release {service} IMAGE` releases it again"
+        )
 
 
 class Conduct:
@@ -49,14 +68,18 @@ class Conduct:
         requested_by: str,
         run_id: str = "",
         request_id: int | None = None,
+        once: bool = False,
     ) -> Conduct:
         """Write the release down and take the route.
 
         Raises `Refused` when the service is already being released, `BadInput` when the
-        catalog doesn't have it.
+        catalog doesn't have it; with `once`, `ReleasedBefore` when the image's digest has had
+        its release or has it now.
         """
         entry = parts.catalog.service(service)
         with parts.ledger.begin() as db:
+            if once:
+                _check_first(db, service, image)
             live = inventory.live_service(db, service)
             plan = (canary_plan if live.stable_digest else first_plan)(entry.release)
             release = open_release(
