@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-fast lint bench lock clean
+.PHONY: setup demo test test-fast lint bench calibrate record lock clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,14 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Thousands of streams on the seeds kept for reporting; `ARGS=--tuning` for those to tune on.
+calibrate: setup
+	$(BIN)/python -m benchmarks.judge_calibration $(ARGS)
+
+# Real services behind a real Envoy, recorded as stream files.
+record: setup
+	$(BIN)/python -m benchmarks.calibration.record $(ARGS)
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

@@ -40,7 +40,7 @@ def read_stream(lines: Iterable[str | bytes]) -> Recording:
         raise WrongStream("line 2: no tick follows the header")
     places = read_places(ticks, notes)
     length = max(places.values()) + 1
-    missing = length - len(places)
+    missing = max(length, header.ticks) - len(places)
     if missing:
         notes.add("tick missing", missing)
     sides = {name: read_side(name, ticks, places, length, header, notes) for name in header.sides}

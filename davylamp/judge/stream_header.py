@@ -29,6 +29,8 @@ class Header:
     sides: tuple[str, ...]
     slice_bounds: tuple[float, ...]
     share: Mapping[str, float]
+    ticks: int
+    """How many there should be; 0 where nobody says."""
 
 
 def read_object(number: int, line: str | bytes) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def read_header(found: dict[str, Any], number: int) -> Header:
     unknown = [s for s in cast("list[Any]", sides) if not isinstance(s, str) or s not in SIDES]
     if unknown:
         raise wrong("sides", f"unknown {unknown!r}; known are {', '.join(SIDES)}")
+    wanted: Any = found.get("ticks")
     share = cast("Any", found.get("share") or {})
     if not isinstance(share, dict):
         raise wrong("share", f"must be an object of fractions, found {share!r}")
@@ -74,6 +77,7 @@ def read_header(found: dict[str, Any], number: int) -> Header:
         if found.get("sl_le_ms")
         else (),
         share=fractions,
+        ticks=int(wanted) if is_number(wanted) and 0 < wanted < 1e9 else 0,
     )
 
 

@@ -223,7 +223,8 @@ class Judges:
             harm = np.logaddexp.reduce(tests + self.log_weights, axis=1)
         safe = self._safe()
         enough = np.log(self.policy.safe_evidence)
-        is_safe = np.where(np.isfinite(safe), safe >= enough, True).all(axis=1)
+        asked = np.isfinite(safe)
+        is_safe = np.where(asked, safe >= enough, True).all(axis=1) & asked.any(axis=1)
         is_promotable = (
             is_safe
             & (harm < np.log(self.policy.doubtful_evidence))

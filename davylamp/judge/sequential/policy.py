@@ -92,8 +92,7 @@ class SequentialPolicy:
     doubtful_evidence: float = 10.0
     """Evidence of harm from which on nothing is promoted."""
     distress_rate: float = 0.05
-    """Share of failing requests at which nothing is promoted, whoever else fails."""
-    distress_seconds: float = 120.0
+    """Share of failing requests in two minutes at which nothing is promoted, whoever else fails."""
     shared_rate: float = 0.02
     """Harm to both sides: at least this share fails on either …"""
     shared_ratio: float = 4.0

@@ -72,7 +72,8 @@ def headline(
     if outcome is Outcome.ROLLBACK:
         return f"{_distress(judges, i)} for {10 * judges.policy.shared_blocks} s: the newcomer goes"
     if outcome is Outcome.PROMOTE:
-        return f"harm is excluded in {len(metrics)} metrics {seen}"
+        shown = sum(m.log_safe is not None for m in metrics)
+        return f"harm is excluded in {shown} metrics {seen}"
     return f"held back: {missing[0] if missing else 'the evidence is not clear'}; {seen}"
 
 

@@ -53,13 +53,14 @@ def load(state: bytes) -> Judges:
     return judges
 
 
-def _put(owner: object, name: str, old: object, value: Any, path: str) -> None:
-    if isinstance(old, np.ndarray):
-        if value.shape != old.shape:
-            raise WrongState(f"{path}: has shape {value.shape}, must have {old.shape}")
-        setattr(owner, name, value)
-    else:
+def _put(owner: object, name: str, old: Any, value: Any, path: str) -> None:
+    if isinstance(old, int | float):
         setattr(owner, name, type(old)(value))
+        return
+    expected: Any = getattr(old, "shape", ())
+    if np.shape(value) != expected:
+        raise WrongState(f"{path}: has shape {np.shape(value)}, must have {expected}")
+    setattr(owner, name, value)
 
 
 def _state_of(owner: object, prefix: str = "") -> Iterator[tuple[str, object, str, Any]]:
@@ -73,7 +74,7 @@ def _state_of(owner: object, prefix: str = "") -> Iterator[tuple[str, object, st
 
 
 def _is_changeable(value: object) -> bool:
-    parameters = getattr(value, "__dataclass_params__", None)
+    parameters: Any = getattr(value, "__dataclass_params__", None)
     return parameters is not None and not parameters.frozen
 
 

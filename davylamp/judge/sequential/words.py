@@ -209,7 +209,7 @@ def _says(name: str, seen: _Seen) -> str:
         return said
     high = "∞" if seen.upper is None else number(seen.upper)
     interval = f"95 % interval of the ratio {number(seen.lower)}–{high}"
-    return f"{said}; {interval}; margin {number(seen.margin)}"
+    return f"{said}; {interval}; margin {seen.margin:g}"
 
 
 _LABELS = {

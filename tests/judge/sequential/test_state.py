@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davylamp.judge.recording import Recording
+from davylamp.judge.sequential import state
 from davylamp.judge.sequential.judges import Judges, Look
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.run import log_intended
@@ -16,7 +17,6 @@ from davylamp.judge.sequential.words import metrics_of
 from tests.judge.any_recording import recordings
 from tests.judge.made import Made, recorded
 
-state = pytest.importorskip("davylamp.judge.sequential.state")
 EARLY = SequentialPolicy(warm_up_seconds=5.0, ignored=("restarts",))
 
 
