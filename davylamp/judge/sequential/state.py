@@ -54,8 +54,8 @@ def load(state: bytes) -> Judges:
 
 
 def _put(owner: object, name: str, old: Any, value: Any, path: str) -> None:
-    if isinstance(old, int | float):
-        setattr(owner, name, type(old)(value))
+    if isinstance(old, int):
+        setattr(owner, name, int(value))
         return
     expected: Any = getattr(old, "shape", ())
     if np.shape(value) != expected:
