@@ -17,7 +17,7 @@ from davylamp.plane.status import STATUS, PartStatus, PlaneStatus, plane_status
 from davylamp.settings import Settings, load_settings
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-_COLOURS = {"ready": "green", "external": "green", "failed": "red", "down": "red"}
+_COLOURS = {"ready": "green", "external": "green", "failed": "red", "down": "red", "silent": "red"}
 
 
 def up(

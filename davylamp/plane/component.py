@@ -38,6 +38,9 @@ class Component:
     settle: Callable[[], None] = nothing_to_prepare
     """Runs in a thread when the probe is content, before it counts as ready."""
     ready_seconds: float = 60.0
+    silence_seconds: float = 0.0
+    """How long it may leave the probe unanswered once it was ready, before it is started again.
+    0: it is not asked any more."""
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends when the supervisor dies."""

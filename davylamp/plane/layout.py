@@ -17,7 +17,7 @@ from davylamp.plane.home import Home
 from davylamp.plane.ledger_ready import LedgerReady
 from davylamp.plane.leftovers import MARKER
 from davylamp.plane.ports import HOST, Ports
-from davylamp.plane.probes import HttpProbe, PostgresProbe, StaysUpProbe, TcpProbe
+from davylamp.plane.probes import Http2Probe, HttpProbe, PostgresProbe, StaysUpProbe
 from davylamp.plane.registry import find_registry, registry_part
 from davylamp.settings import Addresses, Settings
 
@@ -27,6 +27,8 @@ _BY_HAND = {
     "registry": "set by DAVYLAMP_REGISTRY_URL",
     "envoy": "set by DAVYLAMP_ENVOY_URL",
 }
+_CONTROLLER_SILENCE_SECONDS = 60.0
+"""Users are on stable by the TTL long before; what waits is the next release."""
 DAGSTER = ("dagster-zygote", "dagster-code", "dagster-webserver", "dagster-daemon")
 
 
@@ -183,13 +185,14 @@ def _controller(site: Site) -> Component:
     return Component(
         "controller",
         (sys.executable, "-m", "davylamp.traffic.controller"),
-        TcpProbe(site.ports.rtds),
+        Http2Probe(site.ports.rtds),
         site.home.log("controller"),
         env=_environment(site),
         cwd=site.cwd,
         address=f"{HOST}:{site.ports.rtds}",
         depends_on=("postgres",),
         prepare=_ledger_ready(site),
+        silence_seconds=_CONTROLLER_SILENCE_SECONDS,
     )
 
 

@@ -13,6 +13,11 @@ from davylamp.plane import postgres
 from davylamp.plane.ports import HOST
 
 _SECONDS = 2.0
+# RFC 9113, 3.4, 4.1 and 6.5: both sides begin with a SETTINGS frame, the client after a preface
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_FRAME_HEADER_BYTES = 9
+_SETTINGS = 0x4
+_EMPTY_SETTINGS = bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,29 @@ class TcpProbe:
             return False
         writer.close()
         return True
+
+
+@dataclass(frozen=True)
+class Http2Probe:
+    """An HTTP/2 server (gRPC is one) greets on the port.
+
+    The kernel accepts connections for a process that is stopped; a greeting takes one that runs.
+    """
+
+    port: int
+
+    async def ready(self) -> bool:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                reader, writer = await asyncio.open_connection(HOST, self.port)
+                try:
+                    writer.write(_PREFACE + _EMPTY_SETTINGS)
+                    header = await reader.readexactly(_FRAME_HEADER_BYTES)
+                finally:
+                    writer.close()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            return False
+        return header[3] == _SETTINGS
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from davylamp.plane.logs import last_line
 from davylamp.plane.processes import now
 
 _POLL_SECONDS = 0.05
+_ASK_SECONDS = 1.0
+_SILENT_SECONDS = 5.0
+"""On a busy machine an answer may be late: that is no news yet."""
 
 
 class State(StrEnum):
@@ -20,6 +23,8 @@ class State(StrEnum):
     """For what it depends on."""
     STARTING = "starting"
     READY = "ready"
+    SILENT = "silent"
+    """Runs, and has stopped answering; will be started again if that lasts."""
     DOWN = "down"
     """Died or never got ready; will be started again. `reason` says why."""
 
@@ -83,8 +88,33 @@ class Watch:
         if why:
             await self._children.end(self.child, part.grace_seconds)
             return why
+        why = await self._listen(self.child)
+        if why:
+            return why
         code = await asyncio.shield(self.child.exited)
         return describe_exit(code, last_line(part.log))
+
+    async def _listen(self, child: Child) -> str:
+        """Ask it again and again, if it is to answer, until it has ended (empty) or was ended
+        (why)."""
+        part, clock = self.component, asyncio.get_running_loop().time
+        heard = clock()
+        while part.silence_seconds and not child.exited.done():
+            await asyncio.wait([child.exited], timeout=_ASK_SECONDS)
+            if await part.probe.ready():
+                heard = clock()
+            self._show_silence(clock() - heard)
+            if clock() - heard >= part.silence_seconds and not child.exited.done():
+                await self._children.end(child, part.grace_seconds)
+                return f"ran, but did not answer for {part.silence_seconds:g} s"
+        return ""
+
+    def _show_silence(self, seconds: float) -> None:
+        is_silent = seconds >= min(_SILENT_SECONDS, self.component.silence_seconds)
+        state = State.SILENT if is_silent else State.READY
+        if state is not self.state:
+            self.state, self.since = state, now()
+        self.reason = f"runs, but has not answered for {seconds:.0f} s" if is_silent else ""
 
     def _start(self) -> Child:
         part = self.component

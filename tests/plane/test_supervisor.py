@@ -162,3 +162,17 @@ def test_a_supervisor_that_ends_at_once_says_why(plane) -> None:
     (plane.home.folder / "keys").write_text("a file where a folder belongs")
     with pytest.raises(DavylampError, match="ended at once"):
         plane.up("postgres")
+
+
+def test_a_stopped_controller_is_shown_as_silent_and_as_ready_once_it_goes_on(plane) -> None:
+    plane.up("postgres", "envoy", "controller")
+    controller = plane.status().part("controller").pid
+    os.kill(controller, signal.SIGSTOP)
+    try:
+        assert eventually(lambda: plane.status().part("controller").state == "silent", 30)
+        assert "has not answered" in plane.status().part("controller").reason
+    finally:
+        os.kill(controller, signal.SIGCONT)
+    assert eventually(lambda: plane.status().part("controller").state == "ready", 30)
+    after = plane.status().part("controller")
+    assert (after.pid, after.restarts, after.reason) == (controller, 0, "")
