@@ -70,7 +70,7 @@ def release(
 def rollback(service: Service, why: Why = "", as_json: AsJson = False) -> None:
     """All users back to stable, now: one row. Works with Dagster down."""
     settings = load_settings()
-    ledger = connect(settings)
+    ledger = connect_for(settings, service)
     intent = operate.roll_back(ledger, service, who(), why)
     document = {"service": service, "generation": intent.generation, "reason": intent.reason}
     emit(document, as_json, lambda c: c.print(f"{service} goes back to stable: {intent.reason}"))
@@ -78,14 +78,16 @@ def rollback(service: Service, why: Why = "", as_json: AsJson = False) -> None:
 
 def promote(service: Service, why: Why = "", as_json: AsJson = False) -> None:
     """Promote the active release at its next tick, unless it does gross harm."""
-    found = operate.promote(connect(load_settings()), service, who(), why)
+    ledger = connect_for(load_settings(), service)
+    found = operate.promote(ledger, service, who(), why)
     document = {"service": service, "release": found.id, "wish": "promote"}
     emit(document, as_json, lambda c: c.print(f"release {found.id} will be promoted"))
 
 
 def hold(service: Service, why: Why = "", as_json: AsJson = False) -> None:
     """Keep the active release where it is; silence until the deadline rolls it back."""
-    found = operate.hold(connect(load_settings()), service, who(), why)
+    ledger = connect_for(load_settings(), service)
+    found = operate.hold(ledger, service, who(), why)
     document = {"service": service, "release": found.id, "wish": "hold"}
     emit(document, as_json, lambda c: c.print(f"release {found.id} will be held"))
 
@@ -121,6 +123,18 @@ def forgive(
 
 def connect(settings: Settings) -> Ledger:
     return Ledger.connect(settings.require("ledger_url"))
+
+
+def connect_for(settings: Settings, service: str) -> Ledger:
+    """The ledger, for what is done to a service by hand. Raises `BadInput` for a service neither
+    it nor the catalog has; what left the catalog, or a catalog nobody can read, keeps no release
+    from being taken back."""
+    ledger = connect(settings)
+    with ledger.begin() as db:
+        is_known = bool(releases.recent_releases(db, service, 1))
+    if not is_known:
+        load_catalog(settings.catalog).service(service)
+    return ledger
 
 
 def who() -> str:
