@@ -51,6 +51,7 @@ def push(
     """Make an image from a folder, push it, and sign it."""
     settings = load_settings()
     check_repository(repository)
+    opened = open_registry(registry or settings.require("registry_url"))
     signing = (key or settings.home / "keys" / PRIVATE_KEY) if sign else None
     if signing and not signing.is_file():
         raise BadInput(
@@ -58,7 +59,6 @@ def push(
             "with --no-sign"
         )
     built = build_image(folder, version=version, environment=_variables(env or []))
-    opened = open_registry(registry or settings.require("registry_url"))
     pushed = push_image(opened, repository, built, signing, move_tag=move_tag)
     document = {**asdict(pushed), "image": pushed.image}
     emit(document, as_json, lambda console: _print(console, document))

@@ -118,3 +118,12 @@ def test_what_goes_wrong_says_what_to_do(
 def test_a_second_key_is_not_made_over_the_first(run: Callable[..., Result]) -> None:
     answer(run("keygen", "--json"))
     assert isinstance(run("keygen", "--json").exception, Refused)
+
+
+def test_without_a_plane_a_push_says_so_and_not_that_a_key_is_missing(
+    run: Callable[..., Result], source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAVYLAMP_REGISTRY_URL")
+    result = run("push", str(source), "--repository", "a/b", "--version", "1")
+    assert isinstance(result.exception, Unreachable)
+    assert "davylamp up" in str(result.exception)
