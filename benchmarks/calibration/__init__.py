@@ -1,1 +1,1 @@
-"""The judge's calibration: streams from generators that share nothing, and what judges say of them."""
+"""The judge's calibration: streams of generators that share nothing, and judges' words on them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, is_dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, cast
 
 import numpy as np
 
@@ -65,15 +65,17 @@ def _put(owner: object, name: str, old: Any, value: Any, path: str) -> None:
 
 def _state_of(owner: object, prefix: str = "") -> Iterator[tuple[str, object, str, Any]]:
     """Path, owner, name and value of all that changes while the judge listens."""
-    for name, value in vars(owner).items():
+    for name in vars(owner):
+        value: object = getattr(owner, name)
         path = f"{prefix}{name}"
-        if isinstance(value, np.ndarray | int | float) and not name.startswith("_"):
-            yield path, owner, name, value
-        elif is_dataclass(value) and _is_changeable(value):
+        if isinstance(value, np.ndarray | int) and not name.startswith("_"):
+            yield path, owner, name, cast("Any", value)
+        elif _is_changeable(value):
             yield from _state_of(value, f"{path}.")
 
 
 def _is_changeable(value: object) -> bool:
+    """Whether it is a dataclass that is not frozen."""
     parameters: Any = getattr(value, "__dataclass_params__", None)
     return parameters is not None and not parameters.frozen
 
