@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -66,15 +66,19 @@ def _put(owner: object, name: str, old: Any, value: Any, path: str) -> None:
 def _state_of(owner: object, prefix: str = "") -> Iterator[tuple[str, object, str, Any]]:
     """Path, owner, name and value of all that changes while the judge listens."""
     for name in vars(owner):
-        value: object = getattr(owner, name)
+        value: Any = getattr(owner, name)
         path = f"{prefix}{name}"
-        if isinstance(value, np.ndarray | int) and not name.startswith("_"):
-            yield path, owner, name, cast("Any", value)
-        elif _is_changeable(value):
+        if _is_changeable(value):
             yield from _state_of(value, f"{path}.")
+        elif _is_kept(value) and not name.startswith("_"):
+            yield path, owner, name, value
 
 
-def _is_changeable(value: object) -> bool:
+def _is_kept(value: Any) -> bool:
+    return isinstance(value, np.ndarray | int)
+
+
+def _is_changeable(value: Any) -> bool:
     """Whether it is a dataclass that is not frozen."""
     parameters: Any = getattr(value, "__dataclass_params__", None)
     return parameters is not None and not parameters.frozen

@@ -7,7 +7,7 @@ step looks at the release's row, locked, before it changes anything.
 from __future__ import annotations
 
 from davylamp.errors import FencedOff
-from davylamp.ledger import evidence, inventory, routes
+from davylamp.ledger import inventory, routes
 from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import (
@@ -23,6 +23,7 @@ from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.conduct.copies import copies_of_release, stop_copies
 from davylamp.rollout.conduct.figures import figures_of, in_words
 from davylamp.rollout.conduct.hold_of_route import wait_for_stable
+from davylamp.rollout.conduct.second_opinion import blame
 from davylamp.rollout.entry import drain_seconds_of
 from davylamp.rollout.parts import Parts
 
@@ -54,8 +55,8 @@ def cut(
         if release.state is ReleaseState.ROLLING_BACK:
             return routes.read_route(db, release.service)
         note_decision(db, release.id, reason, end)
-        if blames_build and release.digest:
-            evidence.mark_bad(db, release.service, release.digest, reason)
+        if blames_build:
+            blame(db, release, reason)
         try:
             with db.begin_nested():
                 return routes.leave_route(db, release.service, fence, reason)
