@@ -68,9 +68,9 @@ class SequentialPolicy:
     latency_ratio: float = 1.10
     gross_latency_ratio: float = 2.0
     completion_odds: float = 0.5
-    error_cap: float = 3.0
+    error_cap: float = 1.0
     """The most that one tick may add to the logarithm of the evidence of errors."""
-    gross_cap: float = 4.0
+    gross_cap: float = 3.6
     completion_cap: float = 1.5
     cpu_ratio: float = 1.25
     cpu_floor_cores: float = 0.02

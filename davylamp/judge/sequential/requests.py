@@ -21,12 +21,12 @@ ERROR_RATES = np.array([0.006, 0.01, 0.03, 0.1, 0.3, 0.7])
 GROSS_FACTORS = np.array([1.5, 2.5, 5.0, 12.0, 40.0, 150.0])
 GROSS_RATES = np.array([0.08, 0.15, 0.3, 0.6, 0.95])
 ALONE_RATES = np.array([0.4, 0.7, 0.95])
+ALONE_STAKE = 0.05
 ALONE_NULL = 0.2
 """With nobody to compare with, this share of failures is held to be nobody's fault."""
 SLOW_FACTORS = np.array([1.6, 3.0, 6.0, 15.0])
 COMPLETION_FACTORS = np.array([0.4, 0.1, 0.01])
 
-_LN2 = float(np.log(2.0))
 _GROUPS = (
     ("errors_relative", (len(ERROR_FACTORS), len(BETS))),
     ("errors_absolute", (len(ERROR_RATES),)),
@@ -137,7 +137,10 @@ def log_tests(log_e: Floats) -> Floats:
     return np.concatenate(
         [
             np.minimum(groups[..., 0:1], groups[..., 1:2]),
-            np.logaddexp(np.minimum(groups[..., 2:3], groups[..., 3:4]), groups[..., 4:5]) - _LN2,
+            np.logaddexp(
+                np.minimum(groups[..., 2:3], groups[..., 3:4]) + np.log1p(-ALONE_STAKE),
+                groups[..., 4:5] + np.log(ALONE_STAKE),
+            ),
             groups[..., 5:],
         ],
         axis=-1,
