@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not server" $(ARGS)
+	$(BIN)/python -m pytest -m "not server and not slow" $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -71,3 +71,20 @@ def _plain(url: str) -> str:
 
 def _named(url: str, database: str) -> str:
     return url.rsplit("/", 1)[0] + f"/{database}"
+
+
+_SLOW = (
+    "tests/calibration/",
+    "tests/judge/sequential/test_named.py",
+    "tests/judge/test_hearing_named.py",
+    "tests/judge/test_kayenta_against_scipy.py",
+    "tests/judge/test_planner.py",
+    "tests/cli/test_judge_plan.py",
+)
+"""Many simulated streams: left out of `make test-fast`, never of `make test`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(part in item.path.as_posix() for part in _SLOW):
+            item.add_marker(pytest.mark.slow)
