@@ -23,14 +23,17 @@ def start() -> Iterator[Start]:
 
     def begin(folder: Path, environment: Mapping[str, str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
-        started.append(subprocess.Popen(program, cwd=folder, env=environment))
-        return started[-1].pid
+        program = [sys.executable, "-S", "-c", "print(flush=True); import time; time.sleep(60)"]
+        process = subprocess.Popen(program, cwd=folder, env=environment, stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout is not None
+        process.stdout.readline()  # the program runs: its environment can be read
+        return process.pid
 
     yield begin
     for process in started:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_the_folder_a_process_works_in_wins_over_what_it_was_told(
