@@ -31,7 +31,8 @@ ROW = {"metric": {"job": "a"}, "value": [1700000000.5, "7"]}
 
 def said(document: Any, status: str = "200 OK", headers: str = "") -> bytes:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    head = f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    sizes = f"content-length: {len(body)}\r\nconnection: close\r\n"  # as `speaking` will
+    head = f"HTTP/1.1 {status}\r\n{sizes}{headers}\r\n"
     return head.encode() + body
 
 
