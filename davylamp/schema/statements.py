@@ -10,10 +10,10 @@ from pglast.parser import ParseError, parse_sql
 
 from davylamp.errors import BadInput
 
-LARGEST_CHARACTERS = 2 * 1024 * 1024
+LARGEST_CHARACTERS = 1024 * 1024
 """A longer text is refused: nobody reviews it, and the parser's memory has to be bounded."""
 _ORDINARY_CHARACTERS = 16 * 1024
-_DEEP_STACK_BYTES = 1024 * 1024 * 1024
+_DEEP_STACK_BYTES = 512 * 1024 * 1024
 """Address space, not memory. Nesting is at most one level a character, about 300 bytes each
 (measured: 1+1+…+1 of 30,000 terms overflows the usual 8 MiB, 10,000 do not)."""
 _stack_size = threading.Lock()
@@ -72,8 +72,9 @@ def _parse(sql: str) -> tuple[RawStmt, ...]:
     try:
         return _parse_deep(sql) if len(sql) > _ORDINARY_CHARACTERS else parse_sql(sql)
     except ParseError as error:
-        reason, *at = error.args
-        raise _unparsable(sql, at[0] if at else 0, str(reason)) from error
+        reason, at = (*error.args, None)[:2]
+        # Without a place it is the end of the text that was not expected.
+        raise _unparsable(sql, len(sql) if at is None else at, str(reason)) from error
 
 
 def _parse_deep(sql: str) -> tuple[RawStmt, ...]:

@@ -1,0 +1,12 @@
+"""`davylamp schema`: change a database's schema beside every build that is alive."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Schema change: expand, migrate, contract.")
+
+
+@app.callback()
+def group() -> None:
+    """Schema change: expand, migrate, contract."""
