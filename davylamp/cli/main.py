@@ -11,7 +11,7 @@ import typer
 from davylamp import __version__
 from davylamp.errors import DavylampError
 
-GROUPS = ("catalog", "build", "judge")
+GROUPS = ("catalog", "build", "judge", "schema")
 """Command groups, each in the file of its name."""
 COMMANDS = {
     "demo": "demo.command",
