@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
+TWO_AT_ONCE := -n 2 --dist loadgroup
 
 .PHONY: setup demo test test-fast lint bench calibrate record lock clean
 
@@ -29,10 +30,10 @@ demo: setup
 	@$(BIN)/davylamp demo $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TWO_AT_ONCE) $(ARGS)
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not server and not slow" $(ARGS)
+	$(BIN)/python -m pytest $(TWO_AT_ONCE) -m "not server and not slow" $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -84,7 +84,20 @@ _SLOW = (
 """Many simulated streams: left out of `make test-fast`, never of `make test`."""
 
 
+_ON_A_PLANE = ("tests/e2e/", "tests/faults/")
+"""They mostly wait, so one process after another; the others run beside them."""
+
+
+def _together(item: pytest.Item) -> str:
+    """Tests of one name run in one process, in order: a file's share what was costly to make."""
+    path = item.path.as_posix()
+    return "planes" if any(part in path for part in _ON_A_PLANE) else path
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
         if any(part in item.path.as_posix() for part in _SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: _together(item) != "planes")  # the longest begins first

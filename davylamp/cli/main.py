@@ -39,7 +39,7 @@ def make_app(wanted: str = "") -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_main_options)
-    one = wanted in GROUPS or wanted in COMMANDS
+    one = wanted in GROUPS or wanted in COMMANDS or wanted == "--version"
     for name, module in COMMANDS.items():
         if not one or name == wanted:
             app.command(name)(getattr(_file(module), name))
