@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from davylamp.catalog.databases import described_differently
 from davylamp.catalog.located import Located, merged, place_of
 from davylamp.catalog.model import Catalog, Service
 from davylamp.catalog.problem import Place, Problem, problem
@@ -58,6 +59,7 @@ def _read(folder: Path) -> tuple[list[_Entry], list[Problem]]:
         problems += _not_yet_told(wrong, problems)
         entries += [entry] if entry else []
     problems += _shared(entries)
+    problems += _shared_databases(entries)
     return entries, sorted(problems, key=lambda p: (str(p.file), p.line, p.column))
 
 
@@ -126,3 +128,28 @@ def _shared(entries: Sequence[_Entry]) -> Iterator[Problem]:
             if first != name:
                 at = place_of(entry.located, path)
                 yield problem(at, field, f"{what[-1]!r} already belongs to the service {first!r}")
+
+
+def _shared_databases(entries: Sequence[_Entry]) -> Iterator[Problem]:
+    """Services that share a database agree on how it is changed, and one of them changes it."""
+    first: dict[str, Service] = {}
+    brings: dict[str, str] = {}
+    for entry in entries:
+        for name, database in entry.service.databases.items():
+            field = f"databases.{name}"
+            other = first.setdefault(name, entry.service)
+            for part in described_differently(database, other.databases[name]):
+                at = place_of(entry.located, ("databases", name, part))
+                yield problem(
+                    at,
+                    f"{field}.{part}",
+                    f"must be as {other.name!r} has it: one database is changed in one way",
+                )
+            owner = brings.setdefault(name, entry.service.name) if database.migrations else ""
+            if owner and owner != entry.service.name:
+                at = place_of(entry.located, ("databases", name, "migrations"))
+                yield problem(
+                    at,
+                    f"{field}.migrations",
+                    f"{owner!r} brings the migrations of this database: one service owns a history",
+                )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from davylamp.catalog.databases import Database, DatabaseName
 from davylamp.catalog.metrics import Metric
 from davylamp.judge.policy import JudgePolicy
 
@@ -151,6 +152,7 @@ class Service(_Entry):
     health: Health = Field(default_factory=Health)
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     signature_required: bool = True
+    databases: dict[DatabaseName, Database] = Field(default_factory=dict[DatabaseName, Database])
     release: ReleasePolicy = Field(default_factory=ReleasePolicy)
     judge: Judging = Field(default_factory=Judging)
 

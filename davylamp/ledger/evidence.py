@@ -131,11 +131,18 @@ class Request:
     created_at: datetime
     release_id: int | None = None
     refused_reason: str | None = None
+    override_reason: str | None = None
 
 
-def ask_for_release(db: Connection, service: str, image: str, by: str) -> int:
-    """Put a request into the inbox; a sensor starts the run. Returns the request's id."""
-    query = insert(RequestRow).values(service=service, image=image, requested_by=by)
+def ask_for_release(
+    db: Connection, service: str, image: str, by: str, override: str | None = None
+) -> int:
+    """Put a request into the inbox; a sensor starts the run. Returns the request's id.
+
+    `override` is why somebody wants an older build that may not read every row.
+    """
+    values = {"service": service, "image": image, "requested_by": by, "override_reason": override}
+    query = insert(RequestRow).values(values)
     return db.execute(query.returning(RequestRow.id)).scalar_one()
 
 

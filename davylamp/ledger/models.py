@@ -119,6 +119,8 @@ class ReleaseRow(Base):
     traffic_at: Mapped[datetime | None]
     """When users first met the candidate."""
     figures: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    override_reason: Mapped[str | None]
+    """Why an operator goes to an older build although it may not read every row."""
 
     __table_args__ = (
         Index(
@@ -143,6 +145,7 @@ class RequestRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     release_id: Mapped[int | None] = mapped_column(ForeignKey("releases.id"))
     refused_reason: Mapped[str | None]
+    override_reason: Mapped[str | None]
 
 
 class EventRow(Base):
@@ -230,3 +233,72 @@ class NamedRow(Base):
     release_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     at: Mapped[float] = mapped_column(primary_key=True)
     readings: Mapped[dict[str, Any]]
+
+
+class RevisionRow(Base):
+    """A revision of a service's database, as the first build that brought it had it."""
+
+    __tablename__ = "database_revisions"
+    database: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    down_revision: Mapped[str | None]
+    phase: Mapped[str]
+    sha256: Mapped[str]
+    drops: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    """`{"drops": [{"kind", "schema", "table", "column"}]}`."""
+    dual_write: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    brought_by: Mapped[str] = mapped_column(server_default="")
+    first_seen_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class SchemaEventRow(Base):
+    """What happened to a database's schema. Append-only, by a trigger."""
+
+    __tablename__ = "schema_events"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    database: Mapped[str]
+    revision: Mapped[str] = mapped_column(server_default="")
+    at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    by: Mapped[str]
+    kind: Mapped[str]
+    message: Mapped[str]
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+    __table_args__ = (Index("schema_events_by_database", "database", "id"),)
+
+
+class NoReturnRow(Base):
+    """A drop that was about to be carried out, and the builds it ended. Append-only."""
+
+    __tablename__ = "points_of_no_return"
+    database: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    by: Mapped[str]
+    builds: Mapped[dict[str, Any]]
+    """`{"builds": [{"service", "version", "digest"}]}`."""
+
+
+class MigrationStateRow(Base):
+    """What was last seen of a database's schema change; the truth is in the database itself."""
+
+    __tablename__ = "migration_states"
+    database: Mapped[str] = mapped_column(primary_key=True)
+    present: Mapped[str]
+    document: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class ApprovalRow(Base):
+    """Somebody's yes to a contract revision as it was then, by its hash. Append-only."""
+
+    __tablename__ = "contract_approvals"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    database: Mapped[str]
+    revision: Mapped[str]
+    sha256: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    by: Mapped[str]
+    why: Mapped[str]
+
+    __table_args__ = (Index("contract_approvals_by_revision", "database", "revision"),)

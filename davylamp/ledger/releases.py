@@ -44,6 +44,8 @@ class Release:
     decided_end: str | None = None
     traffic_at: datetime | None = None
     figures: Mapping[str, Any] | None = None
+    override_reason: str | None = None
+    """Why an operator goes to an older build although it may not read every row."""
 
 
 def open_release(
@@ -56,6 +58,7 @@ def open_release(
     seed: int,
     requested_by: str,
     run_id: str = "",
+    override_reason: str | None = None,
 ) -> Release:
     """Begin a release. Raises `Refused` when the service is already being released."""
     stable = select(ServiceRow.stable_digest).where(ServiceRow.name == service).scalar_subquery()
@@ -68,6 +71,7 @@ def open_release(
         "requested_by": requested_by,
         "run_id": run_id,
         "stable_digest": stable,
+        "override_reason": override_reason,
         "state": ReleaseState.VERIFYING,
     }
     try:
