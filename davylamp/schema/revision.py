@@ -45,3 +45,5 @@ class Revision:
     depends_on: tuple[str, ...] = ()
     dual_write: DualWrite | None = None
     """Only of a migrate revision: `dual_write = {"table": …, "old": …, "new": …}`."""
+    lines: tuple[int, ...] = ()
+    """For each line of `sql` the file's line that wrote it; 0 where that isn't known."""
