@@ -5,12 +5,12 @@ What a database is like now is in the database; here is what was done, by whom, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from davylamp.ledger.models import (
@@ -60,6 +60,16 @@ def note_revisions(db: Connection, revisions: Sequence[KnownRevision]) -> list[s
                 "now: a revision is never edited; add a new one"
             )
     return wrong
+
+
+def forget_revisions(db: Connection, database: str, revisions: Collection[str]) -> None:
+    """Forget revisions that never ran: their build was refused, and the next has others."""
+    if revisions:
+        db.execute(
+            delete(RevisionRow).where(
+                RevisionRow.database == database, RevisionRow.revision.in_(revisions)
+            )
+        )
 
 
 def revisions_of(db: Connection, database: str) -> list[KnownRevision]:

@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from davylamp.builds.contract import Contract
 from davylamp.ledger.instance import Instance, InstanceState
-from davylamp.schema.facts import Dropped
+from davylamp.schema.drops import in_words
 from davylamp.schema.lineage import Lineage
 from davylamp.schema.needs import Needs, needs_of
 from davylamp.schema.witness import Client, is_own, name_of_build
+
+if TYPE_CHECKING:
+    from davylamp.schema.shape_changes import Dropped
 
 
 @dataclass(frozen=True, order=True)
@@ -128,7 +132,7 @@ def gate_contract(change: ContractChange, fleet: Fleet) -> GateAnswer:
         *_approval(change),
     ]
     lost = tuple(sorted({b.name for b in fleet.builds if why(b)}))
-    what = ", ".join(map(str, drops)) or "nothing"
+    what = ", ".join(map(in_words, drops)) or "nothing"
     if blockers:
         more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
         return GateAnswer(

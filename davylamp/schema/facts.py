@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from davylamp.builds.domains import parse_column
 from davylamp.schema.lineage import Lineage
 from davylamp.schema.phases import Phase
+
+if TYPE_CHECKING:  # its module brings PostgreSQL's parser along
+    from davylamp.schema.shape_changes import Dropped
 
 
 @dataclass(frozen=True, order=True)
@@ -44,27 +48,6 @@ class Backfill:
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """One thing a contract revision takes away."""
-
-    kind: str
-    """`column`, `table`, or another kind of thing (`constraint`, `type`, `view`, …)."""
-    schema: str
-    table: str
-    column: str = ""
-    """Of a column its name; of a table empty; of anything else its own name, if it has one."""
-
-    def __str__(self) -> str:
-        at = self.table if self.schema in ("", "public") else f"{self.schema}.{self.table}"
-        return f"{self.kind} {at}.{self.column}" if self.column else f"{self.kind} {at}"
-
-    def takes(self, column: Column) -> bool:
-        if (self.schema or "public", self.table) != (column.schema, column.table):
-            return False
-        return self.kind == "table" or (self.kind == "column" and self.column == column.name)
-
-
-@dataclass(frozen=True)
 class SchemaFacts:
     """A database's present state."""
 
@@ -79,9 +62,7 @@ class SchemaFacts:
     """Unfinished ones, those that haven't begun among them."""
     dropping: tuple[Dropped, ...] = ()
     """In quarantine: their drop has been decided."""
-    dropped: Mapping[str, tuple[Dropped, ...]] = field(
-        default_factory=dict[str, tuple[Dropped, ...]]
-    )
+    dropped: Mapping[str, tuple[Dropped, ...]] = field(default_factory=lambda: {})
     """Contract revision → what it took, of those that have run."""
     schema: str = "public"
 

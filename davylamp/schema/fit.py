@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from davylamp.builds.contract import Contract, DatabaseContract
-from davylamp.schema.facts import Backfill, Column, Dropped, SchemaFacts, column_of
+from davylamp.schema.drops import in_words, takes
+from davylamp.schema.facts import Backfill, Column, SchemaFacts, column_of
 from davylamp.schema.needs import needs_of
 from davylamp.schema.phases import Phase
 
@@ -85,21 +86,28 @@ def _is_contract_between(facts: SchemaFacts, wanted: str) -> bool:
 def _too_late(
     contract: Contract, name: str, wanted: DatabaseContract, facts: SchemaFacts
 ) -> Iterator[Misfit]:
-    """A contract revision has run since, and took what it needs or may need."""
+    """A contract revision has run since, and took what it needs.
+
+    A contract that names no newest revision is taken at its word about columns: which of the
+    builds of that time are lost was written down at the point of no return.
+    """
     for revision in facts.applied:
         if facts.phases.get(revision) is not Phase.CONTRACT:
             continue
         needs = needs_of(contract, name, revision, facts.lineage, facts.schema)
         for drop in facts.dropped.get(revision, ()):
-            why = needs.why(drop)
+            missing = [str(c) for c in needs.named(drop) if c not in facts.columns]
+            why = f"its contract names {', '.join(missing)}" if missing else ""
+            if not why and wanted.newest_revision and not needs.named(drop):
+                why = needs.why(drop)
             if why:
-                yield Misfit(name, f"revision {revision} of {name} has dropped {drop}: {why}")
+                what = f"revision {revision} of {name} has dropped {in_words(drop)}"
+                yield Misfit(name, f"{what}: {why}")
 
 
 def _about_column(column: Column, verb: str, facts: SchemaFacts) -> Iterator[Misfit]:
-    dropping = [d for d in facts.dropping if d.takes(column)]
-    if dropping:
-        yield Misfit(facts.database, f"it {verb} {column}, which is being dropped ({dropping[0]})")
+    if any(takes(drop, column) for drop in facts.dropping):
+        yield Misfit(facts.database, f"it {verb} {column}, which is being dropped")
     elif column not in facts.columns and not _is_told(column, facts):
         why = f"it {verb} {column}, which {facts.database} doesn't have"
         yield Misfit(facts.database, why, can_come=True)
@@ -107,8 +115,7 @@ def _about_column(column: Column, verb: str, facts: SchemaFacts) -> Iterator[Mis
 
 def _is_told(column: Column, facts: SchemaFacts) -> bool:
     """Whether it was dropped, which `_too_late` says better."""
-    drops: tuple[Dropped, ...] = sum((facts.dropped.get(r, ()) for r in facts.applied), ())
-    return any(drop.takes(column) for drop in drops)
+    return any(takes(drop, column) for r in facts.applied for drop in facts.dropped.get(r, ()))
 
 
 def _unfilled(backfill: Backfill, facts: SchemaFacts) -> Misfit:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from davylamp.builds.contract import Contract
-from davylamp.schema.facts import Column, Dropped, column_of
+from davylamp.schema.drops import is_named_by_contracts, takes
+from davylamp.schema.facts import Column, column_of
 from davylamp.schema.lineage import Lineage
+
+if TYPE_CHECKING:
+    from davylamp.schema.shape_changes import Dropped
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,14 @@ class Needs:
         """Why it needs what is dropped; empty when it doesn't."""
         if self.everything:
             return self.everything
-        named = sorted(column for column in self.columns if drop.takes(column))
+        named = self.named(drop)
         if named:
             return f"its contract names {', '.join(map(str, named))}"
-        return "" if drop.kind in ("column", "table") else self.others
+        return "" if is_named_by_contracts(drop) else self.others
+
+    def named(self, drop: Dropped) -> list[Column]:
+        """The columns it names and that go with what is dropped."""
+        return sorted(column for column in self.columns if takes(drop, column))
 
 
 NOTHING = Needs()

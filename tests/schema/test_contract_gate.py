@@ -18,11 +18,11 @@ from davylamp.schema.contract_gate import (
     Wanted,
     gate_contract,
 )
-from davylamp.schema.facts import Dropped
 from davylamp.schema.lineage import Lineage
+from davylamp.schema.shape_changes import Dropped
 from davylamp.schema.witness import Client, name_of_build
 
-STATE = Dropped("column", "public", "orders", "state")
+STATE = Dropped("column", "public", "state", "orders", "state")
 CHANGE = ContractChange("shop", "r4", (STATE,), Lineage(("r1", "r2", "r3", "r4", "r5")))
 READY = InstanceState.READY
 
@@ -86,12 +86,12 @@ def test_a_contradiction_in_a_contract_counts_against_the_drop() -> None:
 
 
 def test_a_dropped_table_takes_its_columns() -> None:
-    table = replace(CHANGE, drops=(Dropped("table", "public", "orders"),))
+    table = replace(CHANGE, drops=(Dropped("table", "public", "orders", "orders"),))
     assert not gate_contract(table, Fleet([copy(NEW)], [NEW])).allowed
 
 
 def test_what_a_contract_has_no_name_for_waits_for_builds_that_work_without_it() -> None:
-    check = replace(CHANGE, drops=(Dropped("constraint", "public", "orders", "positive"),))
+    check = replace(CHANGE, drops=(Dropped("constraint", "public", "positive", "orders"),))
     assert not gate_contract(check, Fleet([copy(NEW)], [NEW])).allowed
     tried = build("1.2.0", contract("orders.status", newest="r4"))
     assert gate_contract(check, Fleet([copy(tried)], [tried])).allowed
@@ -206,7 +206,7 @@ def test_more_of_anything_never_allows_what_was_refused(fleet: Fleet, more: Flee
     instances = replace(fleet, instances=[*fleet.instances, *more.instances])
     clients = replace(fleet, clients=[*fleet.clients, *more.clients])
     wanted = replace(fleet, wanted=[*fleet.wanted, *more.wanted])
-    drops = replace(CHANGE, drops=(*CHANGE.drops, Dropped("column", "public", "carts", "id")))
+    drops = replace(CHANGE, drops=(*CHANGE.drops, Dropped("column", "public", "id", "carts", "id")))
     assert not any(gate_contract(CHANGE, f).allowed for f in (instances, clients, wanted))
     assert not gate_contract(drops, fleet).allowed
 
