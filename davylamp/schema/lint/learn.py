@@ -46,7 +46,7 @@ from pglast.enums import DropBehavior, ObjectType
 from davylamp.schema.lint.context import Context
 from davylamp.schema.lint.learn_columns import learn_alter_table
 from davylamp.schema.lint.learn_tables import learn_copy, learn_index, learn_table
-from davylamp.schema.names import name_of
+from davylamp.schema.names import Name, name_of
 
 _LEAVES_ALL_AS_IT_WAS = (
     AlterDomainStmt,
@@ -122,10 +122,15 @@ def _learn_rename(node: RenameStmt | AlterObjectSchemaStmt, context: Context) ->
     if node.relation is None:
         context.forget()
         return
-    name = name_of(node.relation)
-    context.tables.pop(name, None)
-    context.partitioned.pop(name, None)
-    context.new.discard(name)
+    old = name_of(node.relation)
+    if isinstance(node, RenameStmt):
+        new = Name(old.schema, node.newname or "")
+    else:
+        new = Name(node.newschema or "", old.name)
+    for name in (old, new):
+        context.tables.pop(name, None)
+        context.partitioned.pop(name, None)
+        context.new.discard(name)
     context.indexes.clear()
     context.plain_types.clear()
 
