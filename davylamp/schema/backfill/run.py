@@ -24,7 +24,7 @@ from davylamp.schema.backfill.record import Record, begin_pass, open_record, rea
 from davylamp.schema.backfill.stride import Stride
 from davylamp.schema.backfill.verify import count_unmigrated, sample_unmigrated
 from davylamp.schema.backfill.worker import EndedEarly, Worker
-from davylamp.schema.control import note_step
+from davylamp.schema.control import ensure_control, note_step
 from davylamp.schema.database import Db, TargetDatabase, apply_settings, first_line
 from davylamp.schema.dual_names import id_of
 from davylamp.schema.dual_write import install_dual_write
@@ -55,10 +55,12 @@ def run_backfill(
     """
     bounds = limits or BackfillLimits()
     began = time.monotonic()
-    install_dual_write(database, dual_write, bounds.locks, revision)
+    with database.connect("control") as db:
+        ensure_control(db)
     with take_lease(database, lease_of(id_of(dual_write)), bounds.lease) as lease:
         run = _Run(database, dual_write, lease, bounds, on_progress, began)
         try:
+            install_dual_write(database, dual_write, bounds.locks, revision)
             record = run.to_the_end()
         except EndedEarly as ended:
             return run.result(run.ended(ended), ended.state, ended.reason)
