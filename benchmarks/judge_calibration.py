@@ -23,6 +23,7 @@ from benchmarks.calibration import cases as sets
 from benchmarks.calibration.cases import Case
 from benchmarks.calibration.rivals import RIVALS
 from benchmarks.calibration.score import Said, Score, by
+from benchmarks.calibration.severity import is_major
 from benchmarks.calibration.table import draw, show
 from davylamp.judge.recording import Recording
 from davylamp.judge.sequential.run import judge_recordings
@@ -87,6 +88,12 @@ class Run:
                 found.setdefault(rival, []).append(said)
         return found
 
+    def majors(self, cases: Sequence[Case]) -> set[Case]:
+        """Those of which users notice much, whatever the cause is called."""
+        task = self._progress.add_task("how severe", total=len(cases))
+        pairs = sets.streams(cases, self._keep, lambda: self._progress.advance(task))
+        return {case for case, recording in pairs if is_major(case, recording)}
+
     def second_opinions(self, said: Sequence[Said]) -> list[Said]:
         """Those rolled back are tried again with other users; believed only if it fails twice."""
         alarmed = [s.case for s in said if s.is_false_alarm]
@@ -131,6 +138,7 @@ def calibrate(arguments: argparse.Namespace, progress: Progress) -> dict[str, An
     identical = run.judge("queueing, identical", calm, views=views)
     harmful = sets.queueing_harmful(first + 10_000, max(1, 36 // few))
     bad = run.judge("queueing, harmful", harmful, views=views)
+    majors = run.majors(harmful)
     fifth = [c for c in sets.noise_harmful(first, max(1, 40 // few)) if _is_a_fifth(c)]
     rivals_calm = run.rivals("rivals, queueing, identical", calm[:: 3 if few == 1 else 1])
     rivals_bad = run.rivals("rivals, 20 % errors", fifth)
@@ -157,6 +165,11 @@ def calibrate(arguments: argparse.Namespace, progress: Progress) -> dict[str, An
         "queueing_harm": {
             view: {
                 "all": Score.of(found).document(),
+                "major": Score.of([s for s in found if s.case in majors]).document(),
+                "minor": Score.of([s for s in found if s.case not in majors]).document(),
+                "major_by_harm": _documents(
+                    by([s for s in found if s.case in majors], lambda c: c.harm)
+                ),
                 "by_harm": _documents(by(found, lambda c: c.harm)),
                 "by_rate": _documents(by(found, lambda c: c.rps)),
             }

@@ -68,7 +68,8 @@ def _harms(document: dict[str, Any]) -> Table:
         for name in two[part]:
             promoted = three[part][name]["promoted"]
             table.add_row(name, cell(two[part][name]), cell(three[part][name]), str(promoted))
-    table.add_row("all", cell(two["all"]), cell(three["all"]), str(three["all"]["promoted"]))
+    for part in ("all", "major", "minor"):
+        table.add_row(part, cell(two[part]), cell(three[part]), str(three[part]["promoted"]))
     return table
 
 

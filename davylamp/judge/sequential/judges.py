@@ -16,6 +16,7 @@ from davylamp.judge.sequential.resources import BlockEnds, Resources
 from davylamp.judge.sequential.restarts import Restarting, start_weight
 from davylamp.judge.sequential.safety import SAFE_TESTS, Safety
 from davylamp.judge.sequential.share_test import both_kinds
+from davylamp.judge.sequential.shared import SharedDistress
 from davylamp.judge.sequential.sides import Eyes, Seen
 from davylamp.judge.sequential.tick import BASELINE, STABLE, Bools, Ints, Shape, Tick
 
@@ -81,6 +82,7 @@ class Judges:
         self.resources = Resources.fresh(b)
         self.safety = Safety.fresh(b, policy)
         self.quality = Quality.fresh(b)
+        self.shared = SharedDistress.fresh(b, len(shape.bounds_ms) + 1)
         self.totals = np.zeros((b, shape.sides, 3))
         """Requests, failures and 4xx so far, by side."""
         self.latency = np.zeros((b, shape.sides, len(shape.bounds_ms) + 1))
@@ -119,6 +121,7 @@ class Judges:
         self.safety.feed(tick, errors, tuple(slow), phi, self.age, active, ends, policy)
         age_seconds = self.age.astype(np.float64) * s
         self.quality.feed(tick, ends.ten, age_seconds, self.log_intended, policy)
+        self.shared.feed(tick, ends.ten, np.array(self.shape.bounds_ms), policy)
         self._count(tick)
         return self._look(tests)
 
@@ -232,7 +235,7 @@ class Judges:
             & ~self.quality.distressed(self.policy)
             & (not self.policy.gross_only)
         )
-        is_shared = self.quality.shared >= self.policy.shared_blocks
+        is_shared = self.shared.blocks >= self.policy.shared_blocks
         return Look(tests, harm, safe, harm >= self._alarm, is_shared, is_promotable)
 
     def _safe(self) -> Floats:

@@ -45,7 +45,7 @@ def _weights() -> dict[str, float]:
         "hanging": 0.02,
         "cpu_per_request": 0.03,
         "memory_bytes": 0.03,
-        "restarts": 0.01,
+        "restarts": 0.10,
     }
 
 
@@ -68,9 +68,9 @@ class SequentialPolicy:
     latency_ratio: float = 1.10
     gross_latency_ratio: float = 2.0
     completion_odds: float = 0.5
-    error_cap: float = 1.0
+    error_cap: float = 0.8
     """The most that one tick may add to the logarithm of the evidence of errors."""
-    gross_cap: float = 3.6
+    gross_cap: float = 3.4
     completion_cap: float = 1.5
     cpu_ratio: float = 1.25
     cpu_floor_cores: float = 0.02
@@ -97,8 +97,13 @@ class SequentialPolicy:
     """Harm to both sides: at least this share fails on either …"""
     shared_ratio: float = 4.0
     """… and this many times what failed on the baseline before …"""
-    shared_blocks: int = 9
-    """… in so many blocks of ten seconds running: the newcomer is taken back, and not blamed."""
+    shared_slow_ratio: float = 7.5
+    """… or answers so many times slower than the baseline's p95 was before …"""
+    shared_slow_share: float = 0.05
+    """… are at least this share on either …"""
+    shared_blocks: int = 11
+    """… in so many more blocks of ten seconds than not: the newcomer is taken back, and not
+    blamed."""
     reference_slack: float = 10.0
     """How many times less the candidate may look bad against stable than against the baseline."""
     placebo_seconds: float = 60.0

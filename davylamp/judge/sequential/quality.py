@@ -16,8 +16,6 @@ _SKEW_NULL, _SKEW_ALTERNATIVES = 0.3, np.array([0.6, 0.85, 0.97])
 _SKEW_EVIDENCE = float(np.log(100.0))
 _MOST_MISSING = 0.2
 _STALE_SECONDS = 15.0
-_LEAST_CALM = 50.0
-"""Requests of the baseline before anybody can say what is usual."""
 _WORSE_THAN_ITSELF = 4.0
 _BASELINE_RATE = 0.02
 
@@ -39,10 +37,6 @@ class Quality:
     """(B, 2): failed and completed of the baseline's first minute."""
     skew: Floats
     """(B, 3): evidence that the shares are not those intended."""
-    calm: Floats
-    """(B, 2): failed and completed of the baseline, outside of shared distress."""
-    shared: Floats
-    """(B,): blocks running in which both sides were in distress."""
 
     @classmethod
     def fresh(cls, releases: int) -> Quality:
@@ -54,8 +48,6 @@ class Quality:
             Sums.fresh(releases, 4),
             np.zeros((releases, 2)),
             np.zeros((releases, 3)),
-            np.zeros((releases, 2)),
-            np.zeros(releases),
         )
 
     def feed(
@@ -81,7 +73,6 @@ class Quality:
             shifted = np.concatenate([self.recent[1:], found[None]])
             self.recent = np.where(ten[:, None, None], shifted, self.recent)
             self._skew(found[:, 1], ten, log_intended, np.log(policy.share_tolerance))
-            self._shared(found, ten, policy)
 
     def _skew(self, trials: Floats, ten: Bools, log_intended: Floats, most: float) -> None:
         ratio = np.log((trials[:, CANARY] + 0.5) / (trials[:, BASELINE] + 0.5))
@@ -90,16 +81,6 @@ class Quality:
         self.skew += sign_bets(
             off.astype(float), counts.astype(float), _SKEW_NULL, _SKEW_ALTERNATIVES
         )
-
-    def _shared(self, block: Floats, ten: Bools, policy: SequentialPolicy) -> None:
-        """Harm to both sides alike, such as a database that the candidate locks."""
-        rate = block[:, 0] / np.maximum(block[:, 1], 1.0)
-        usual = self.calm[:, 0] / np.maximum(self.calm[:, 1], 1.0)
-        least = np.maximum(policy.shared_rate, policy.shared_ratio * usual)
-        is_known = self.calm[:, 1] >= _LEAST_CALM
-        is_bad = is_known & (rate[:, CANARY] >= least) & (rate[:, BASELINE] >= least / 2)
-        self.shared = np.where(ten, np.where(is_bad, self.shared + 1, 0.0), self.shared)
-        self.calm += np.where((ten & ~is_bad)[:, None], block[:, :, BASELINE], 0.0)
 
     def rates(self) -> tuple[Floats, Floats]:
         """(B, 2) share of failures in the last two minutes, and (B,) the baseline's first."""

@@ -70,7 +70,10 @@ def headline(
         recent = lately(judges, i) if metrics[0].name == "error_rate" else ""
         return f"{recent}{metrics[0].says}"
     if outcome is Outcome.ROLLBACK:
-        return f"{_distress(judges, i)} for {10 * judges.policy.shared_blocks} s: the newcomer goes"
+        return (
+            "both sides fail or crawl as they did not before, and go on doing so: the newcomer "
+            f"goes first; {_distress(judges, i)}"
+        )
     if outcome is Outcome.PROMOTE:
         shown = sum(m.log_safe is not None for m in metrics)
         return f"harm is excluded in {shown} metrics {seen}"
