@@ -33,7 +33,34 @@ class Effect:
     """Additional deaths of the process."""
 
     @property
-    def is_major(case: Case, harmed: Recording) -> bool:
+    def is_major(self) -> bool:
+        """Two requests in a hundred more fail, ten more are refused, the median or p95 is half
+        as long again, or the process dies twice more."""
+        return (
+            self.failed >= FAILED
+            or self.client_errors >= CLIENT_ERRORS
+            or self.p50 >= SLOWER
+            or self.p95 >= SLOWER
+            or self.restarts >= DEATHS
+        )
+
+
+def effect_of(harmed: Recording, without: Recording, onset: int) -> Effect:
+    """Compare the candidate's series from tick `onset` on."""
+    bad, good = harmed.canary, without.canary
+
+    def more(name: str) -> float:
+        return _share(bad, name, onset) - _share(good, name, onset)
+
+    def times(q: float) -> float:
+        bounds = harmed.bounds_ms
+        return _quantile(bad, bounds, q, onset) / _quantile(good, bounds, q, onset)
+
+    restarts = np.nansum(bad.restarts[onset:]) - np.nansum(good.restarts[onset:])
+    return Effect(more("failed"), more("client_errors"), times(0.5), times(0.95), float(restarts))
+
+
+def is_major(case: Case, harmed: Recording) -> bool:
     """Make the stream without the harm, and compare."""
     return effect_of(harmed, case.without_harm().stream(), case.onset).is_major
 

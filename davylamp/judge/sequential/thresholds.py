@@ -51,7 +51,13 @@ class Ladder:
         with np.errstate(invalid="ignore"):
             part = np.where(np.isfinite(high), (high - wanted) / (high - low), 1.0)
         quantiles = np.array([quantile for quantile, _ in tests])
-        return cls(quantiles, up, bucket, np.clip(part, 0.0, 1.0))
+        return cls(quantiles, up, bucket, _part(part))
+
+
+def _part(part: Floats) -> Floats:
+    """In [0, 1]; next to nothing is nothing: rounding does not say whether an event was there."""
+    clipped = np.clip(part, 0.0, 1.0)
+    return np.where(clipped < _TIE, 0.0, clipped)
 
 
 def quantile_bucket(past: Floats, quantiles: Floats) -> Ints:
@@ -74,7 +80,7 @@ def quantile_part(past: Floats, quantiles: Floats, bucket: Ints) -> Floats:
     wanted = quantiles * reached[..., -1:]
     within = np.take_along_axis(past, bucket, axis=-1)
     over = np.take_along_axis(reached, bucket, axis=-1) - wanted
-    return np.clip(over / np.maximum(within, 1e-12), 0.0, 1.0)
+    return _part(over / np.maximum(within, 1e-12))
 
 
 def above_value(latency: Floats, reached: Floats, edges: Floats, value: Floats) -> Floats:
@@ -84,7 +90,7 @@ def above_value(latency: Floats, reached: Floats, edges: Floats, value: Floats) 
     """
     bucket = np.clip(np.searchsorted(edges, value * (1 - _TIE)) - 1, 0, len(edges) - 2)
     low, high = edges[bucket], edges[bucket + 1]
-    part = np.clip((high - value) / (high - low), 0.0, 1.0)
+    part = _part((high - value) / (high - low))
     return above(reached, bucket) + part * np.take_along_axis(latency, bucket, axis=-1)
 
 
