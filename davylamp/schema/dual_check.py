@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 from pglast.ast import A_Const, FuncCall, ResTarget, SelectStmt, SQLValueFunction, TypeCast
 from pglast.parser import parse_sql
+from pglast.visitors import Visitor
 from psycopg import sql
 
 from davylamp.errors import BadInput, Refused
@@ -20,6 +21,13 @@ SELECT a.attname, format_type(a.atttypid, NULL), a.attnotnull, a.attgenerated <>
 FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_VOLATILE = """
+SELECT DISTINCT p.proname FROM unnest(%s::text[], %s::text[]) AS called(name, schema_name)
+JOIN pg_catalog.pg_proc p ON p.proname = called.name
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE p.provolatile = 'v' AND CASE called.schema_name WHEN '' THEN pg_function_is_visible(p.oid)
+      ELSE n.nspname = called.schema_name END
 """
 _UNIQUE = """
 SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a
@@ -50,6 +58,7 @@ def check_dual_write(db: Db, dual_write: DualWrite) -> str | None:
         if columns[name][2]:
             raise Refused(f"{where}: column {quoted(name)} is generated: nobody can write it")
     _check_expressions(db, dual_write)
+    _check_same_each_time(db, dual_write)
     default = columns[dual_write.new][3]
     _check_defaults(db, dual_write, columns[dual_write.old][3], default)
     return default
@@ -89,6 +98,19 @@ def _check_expressions(db: Db, dual_write: DualWrite) -> None:
         ) from error
 
 
+def _check_same_each_time(db: Db, dual_write: DualWrite) -> None:
+    """What differs from one evaluation to the next makes two sides that never agree."""
+    row = sides(db, dual_write, "t")
+    both = sql.SQL("{}, {}").format(row.forward, row.backward).as_string(db)
+    called = functions_called(both)
+    found = db.execute(_VOLATILE, [[c[-1] for c in called], ["".join(c[-2:-1]) for c in called]])
+    for (name,) in found:
+        raise Refused(
+            f"{id_of(dual_write)}: function {name} is volatile, and would give another "
+            "value each time; declare it IMMUTABLE or STABLE if it isn't, or do without it"
+        )
+
+
 def _check_defaults(db: Db, dual_write: DualWrite, old: str | None, new: str | None) -> None:
     """A new column with a default looks as if the writer had given it. That is fine while both
     columns' defaults say the same."""
@@ -120,6 +142,18 @@ def _check_defaults(db: Db, dual_write: DualWrite, old: str | None, new: str | N
             f"{id_of(dual_write)}: the columns' defaults contradict each other ({old}, {new}): "
             f"a row written with neither could mean both; {advice}"
         )
+
+
+def functions_called(expression: str) -> tuple[tuple[str, ...], ...]:
+    """Their names, with schema where one is written."""
+    found: list[tuple[str, ...]] = []
+
+    class Calls(Visitor):
+        def visit_FuncCall(self, _: object, node: FuncCall) -> None:
+            found.append(words(node.funcname or ()))
+
+    Calls()(parse_sql(f"SELECT {expression}"))
+    return tuple(found)
 
 
 def _is_simple(expression: str) -> bool:

@@ -117,7 +117,8 @@ def test_whatever_the_writers_search_path_names_mean_the_same(target: TargetData
     make_orders(target, 0)
     sql(
         target,
-        "CREATE FUNCTION lower_of(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.lower($1)'",
+        "CREATE FUNCTION lower_of(text) RETURNS text IMMUTABLE LANGUAGE sql "
+        "AS 'SELECT pg_catalog.lower($1)'",
         "CREATE SCHEMA elsewhere",
         "CREATE FUNCTION elsewhere.lower_of(text) RETURNS text LANGUAGE sql AS $$SELECT 'bad'$$",
     )
@@ -156,6 +157,14 @@ def test_a_missing_column_and_an_expression_that_fails_are_bad_input(
     with pytest.raises(BadInput, match="no_such_function"):
         install_dual_write(
             target, DualWrite("orders", "state", "status", forward="no_such_function({old})")
+        )
+
+
+def test_an_expression_that_differs_each_time_is_refused(target: TargetDatabase) -> None:
+    make_orders(target, 1)
+    with pytest.raises(Refused, match="function random is volatile"):
+        install_dual_write(
+            target, DualWrite("orders", "state", "status", forward="({old} || random())")
         )
 
 

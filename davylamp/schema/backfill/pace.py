@@ -6,16 +6,17 @@ from davylamp.schema.backfill.limits import PaceLimits
 
 _FASTEST_GROWTH = 2.0
 _FASTEST_SHRINKING = 0.3
+_NEAR = 1.5
 _SMOOTHING = 0.5
-"""Of the way to the size that would have met the target: one slow commit isn't a trend."""
+"""Near the target only half of the way is gone: one slow commit isn't a trend."""
 
 
 def next_rows(rows: int, took_ms: float, limits: PaceLimits) -> int:
     """The size that brings batches towards `target_ms`, by how long one of `rows` took."""
     factor = limits.target_ms / max(took_ms, 0.1)
     factor = min(_FASTEST_GROWTH, max(_FASTEST_SHRINKING, factor))
-    if took_ms <= limits.longest_ms:
-        factor = 1 + (factor - 1) * _SMOOTHING if factor < 1 else factor**_SMOOTHING
+    if 1 / _NEAR < factor < _NEAR:
+        factor **= _SMOOTHING
     return max(1, min(limits.most_rows, round(rows * factor + 0.5)))
 
 
