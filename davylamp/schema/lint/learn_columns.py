@@ -100,6 +100,7 @@ def _learn_partition(
         return
     child = name_of(definition.name)
     bound = definition.bound
+    context.facts(parent).held.add("*")
     is_default = isinstance(bound, PartitionBoundSpec) and bool(bound.is_default)
     if is_default and parent in context.partitioned:
         context.partitioned[parent] = True

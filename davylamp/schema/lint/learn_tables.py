@@ -42,6 +42,8 @@ def learn_table(node: CreateStmt, context: Context) -> None:
             facts.held.add("*")  # LIKE brings what isn't seen here
     if parents or node.ofTypename is not None:
         facts.held.add("*")
+    for one in parents:
+        context.facts(one).held.add("*")  # a change of type goes down to children's own indexes
     if node.partspec is not None:
         context.partitioned[table] = False
     if all(one in context.new for one in parents):

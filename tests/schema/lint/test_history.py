@@ -213,6 +213,11 @@ NOT_ONLY_WIDER = {
     "collated": ['CREATE TABLE t (a varchar(5) COLLATE "C")'],
     "of another schema": ["CREATE TABLE s.t (a varchar(5))"],
     "an array": ["CREATE TABLE t (a varchar(5)[])"],
+    "with partitions": [
+        "CREATE TABLE t (a varchar(5), b int) PARTITION BY LIST (b)",
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)",
+        "CREATE INDEX CONCURRENTLY i ON t1 (lower(a))",
+    ],
     "a copy": ["CREATE TABLE t (LIKE u INCLUDING ALL, a varchar(5))"],
 }
 
@@ -222,6 +227,13 @@ def test_a_type_is_not_widened_where_more_may_happen(why: str) -> None:
     history = [revision(sql, name=f"r{n}") for n, sql in enumerate(NOT_ONLY_WIDER[why])]
     last = revision("ALTER TABLE t ALTER a TYPE varchar(20)", name="last")
     assert lint_revisions([*history, last])[-1].phase is Phase.REFUSED
+
+
+def test_a_domain_may_have_the_name_of_an_extensions_type() -> None:
+    add = revision("ALTER TABLE t ADD COLUMN a citext", name="add")
+    domain = revision("CREATE DOMAIN citext AS text CHECK (VALUE <> '')", name="domain")
+    assert lint_revisions([add])[-1].phase is Phase.EXPAND
+    assert lint_revisions([domain, add])[-1].phase is Phase.REFUSED
 
 
 def test_a_partition_is_added_where_there_is_known_to_be_no_default() -> None:

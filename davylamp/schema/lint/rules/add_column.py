@@ -97,15 +97,16 @@ def _values(column: _Column, context: Context) -> Iterator[Verdict]:
 def _type(column: _Column, context: Context) -> Iterator[Verdict]:
     """A domain's constraints are checked on the NULLs of a new column, too, row by row."""
     found = column.definition.typeName
-    name = bare_name(found) if found is not None else ""
-    if found is None or name in BUILT_IN | SERIAL or name.split(".")[-1] in OF_EXTENSIONS:
+    if found is None or found.arrayBounds is not None or bare_name(found) in BUILT_IN | SERIAL:
         return
-    if found.arrayBounds is None and name_of(found.names or ()) not in context.plain_types:
-        kind = "is a domain" if name_of(found.names or ()) in context.domains else "may be a domain"
+    name = name_of(found.names or ())
+    is_domain = name in context.domains
+    if is_domain or (name not in context.plain_types and name.name not in OF_EXTENSIONS):
         yield refuse(
             "add-column-domain",
-            f"{sql_of(found)} {kind}: if it has a constraint, the whole table is rewritten under "
-            "a lock that stops reads and writes, even where the column is NULL",
+            f"{sql_of(found)} {'is' if is_domain else 'may be'} a domain: if it has a constraint, "
+            "the whole table is rewritten under a lock that stops reads and writes, even where the "
+            "column is NULL",
             of_its_base_type(column.part, column.definition),
         )
 

@@ -23,7 +23,14 @@ _SETTINGS = (
 
 def judge_default(part: Part, context: Context) -> Iterator[Verdict]:
     """SET DEFAULT, DROP DEFAULT: for rows to come."""
-    yield expand("drop-default" if part.node.def_ is None else "set-default")
+    if part.node.def_ is not None:
+        yield expand("set-default")
+        return
+    yield expand(
+        "drop-default",
+        "a live build that leaves the column out writes NULL from that moment on, or fails where "
+        "the column is NOT NULL",
+    )
 
 
 def judge_setting(part: Part, context: Context) -> Iterator[Verdict]:

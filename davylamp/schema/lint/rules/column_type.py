@@ -46,7 +46,7 @@ def _objection(part: Part, found: ColumnDef, context: Context) -> str:
     if context.is_held(part.table, column):
         return (
             f"{quoted(column)} has a CHECK, a collation, or an index on an expression or with a "
-            "condition, which is checked or built anew"
+            "condition, which is checked or built anew, or its table has partitions that may"
         )
     return ""
 
