@@ -32,7 +32,7 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int = Field(1, ge=1, le=1)
+    format: int = Field(default=1, ge=1, le=1)
     flags: tuple[str, ...] = ()
     """Names of the flags it reads."""
     databases: dict[str, DatabaseContract] = Field(default_factory=dict[str, DatabaseContract])

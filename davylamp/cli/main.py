@@ -19,7 +19,7 @@ COMMANDS = {
     "down": "plane",
     "status": "status",
     "release": "release",
-    "rollback": "release",
+    "rollback": "rollback",
     "promote": "release",
     "hold": "release",
     "freeze": "release",

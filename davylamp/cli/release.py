@@ -1,4 +1,4 @@
-"""`davylamp release`, `rollback`, `promote`, `hold`, `freeze`, `thaw`, `forgive`."""
+"""`davylamp release`, `promote`, `hold`, `freeze`, `thaw`, `forgive`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def release(
     settings = load_settings()
     digest = resolve_image(settings, service, image)
     if here:
-        _conduct_here(settings, service, image, as_json)
+        conduct_here(settings, service, image, as_json)
         return
     ledger = connect(settings)
     with ledger.begin() as db:
@@ -64,16 +64,7 @@ def release(
         follow_request(ledger, request, timeout, as_json)
         return
     document = {"request": request, "service": service, "image": image}
-    emit(document, as_json, lambda c: c.print(_asked(request, service)))
-
-
-def rollback(service: Service, why: Why = "", as_json: AsJson = False) -> None:
-    """All users back to stable, now: one row. Works with Dagster down."""
-    settings = load_settings()
-    ledger = connect_for(settings, service)
-    intent = operate.roll_back(ledger, service, who(), why)
-    document = {"service": service, "generation": intent.generation, "reason": intent.reason}
-    emit(document, as_json, lambda c: c.print(f"{service} goes back to stable: {intent.reason}"))
+    emit(document, as_json, lambda c: c.print(asked(request, service)))
 
 
 def promote(service: Service, why: Why = "", as_json: AsJson = False) -> None:
@@ -172,16 +163,22 @@ def _join(ledger: Ledger, active: Release, wait: bool, timeout: float, as_json: 
     emit(document, as_json, lambda c: c.print(line))
 
 
-def _asked(request: int, service: str) -> str:
+def asked(request: int, service: str) -> str:
+    """What comes next, for people."""
     return (
         f"request {request}: Dagster starts the release within seconds; "
         f"`davylamp status` follows {service}"
     )
 
 
-def _conduct_here(settings: Settings, service: str, image: str, as_json: bool) -> None:
+def conduct_here(
+    settings: Settings, service: str, image: str, as_json: bool, override: str | None = None
+) -> None:
+    """Conduct a release in this process. Exit 1 when it wasn't promoted."""
     parts = open_parts(settings)
-    conduct = Conduct.open(parts, service=service, image=image, requested_by=who())
+    conduct = Conduct.open(
+        parts, service=service, image=image, requested_by=who(), override=override
+    )
     done = drive(conduct)
     document = {"release": done.id, "outcome": done.state, "reason": done.reason}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from davylamp.cli.schema_approve import approve
 from davylamp.cli.schema_lint import lint
 
 app = typer.Typer(no_args_is_help=True, help="Schema change: expand, migrate, contract.")
@@ -15,3 +16,4 @@ def group() -> None:
 
 
 app.command()(lint)
+app.command()(approve)

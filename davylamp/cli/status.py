@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,12 +16,13 @@ from sqlalchemy import Connection
 from davylamp.catalog.load import load_catalog
 from davylamp.cli.output import emit
 from davylamp.cli.plane import other_plane, plane_table
-from davylamp.errors import Unreachable
+from davylamp.errors import BadInput, Unreachable
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.plane.status import PlaneStatus, plane_status
+from davylamp.rollout.way_back import Looks, way_back
 from davylamp.settings import Settings, load_settings
 
 
@@ -43,6 +44,8 @@ class ServiceStatus:
     candidate_version: str = ""
     reason: str = ""
     frozen: str = ""
+    back: tuple[dict[str, Any], ...] = ()
+    """The builds it ran before, and what is in the way of going back to each."""
 
 
 def status(
@@ -62,6 +65,7 @@ def status(
         services = [s for s in _services(db) if service in ("", s.name)]
         recent = releases.recent_releases(db, service, limit=10)
         verdict = evidence.last_verdict(db, recent[0].id) if service and recent else None
+    services = with_way_back(settings, ledger, services)
     document: dict[str, Any] = {
         "plane": asdict(plane),
         "services": [asdict(s) for s in services],
@@ -74,6 +78,8 @@ def status(
         if not service:
             console.print(plane_table(plane))
         console.print(_service_table(services))
+        if service and services:
+            console.print(back_table(services[0].back))
         console.print(_release_table(recent))
         if verdict is not None:
             console.print(f"last verdict: [b]{verdict['outcome']}[/b] {verdict['headline']}")
@@ -132,6 +138,31 @@ def _services(db: Connection) -> list[ServiceStatus]:
             )
         )
     return found
+
+
+def with_way_back(
+    settings: Settings, ledger: Ledger, services: list[ServiceStatus]
+) -> list[ServiceStatus]:
+    """The same, with where each can go back to. Each database is looked at once."""
+    looks = Looks(settings, ledger)
+    try:
+        catalog = load_catalog(settings.catalog).services
+    except BadInput:
+        catalog = {}
+    found: list[ServiceStatus] = []
+    for one in services:
+        entry = catalog.get(one.name)
+        reach = way_back(looks, one.name, entry.databases if entry else {})
+        found.append(replace(one, back=tuple(r.document() for r in reach)))
+    return found
+
+
+def back_table(back: tuple[dict[str, Any], ...]) -> Table:
+    table = _table("builds to go back to", "version", "digest", "now", "what is in the way")
+    for one in back:
+        why = "; ".join(block["why"] for block in one["blocks"])
+        table.add_row(one["version"], one["digest"][7:15], "yes" if not why else "no", why)
+    return table
 
 
 def _service_table(services: list[ServiceStatus]) -> Table:

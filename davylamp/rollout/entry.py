@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from davylamp.catalog.databases import Database
 from davylamp.catalog.model import Service
 from davylamp.ledger.releases import Release
 
@@ -21,3 +22,11 @@ def drain_seconds_of(release: Release) -> float:
         return entry_of(release).release.drain_seconds
     except ValidationError:
         return _DRAIN_SECONDS
+
+
+def databases_of(release: Release) -> dict[str, Database]:
+    """The databases of its entry; none when the entry can't be read."""
+    try:
+        return entry_of(release).databases
+    except ValidationError:
+        return {}

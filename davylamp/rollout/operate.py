@@ -63,5 +63,5 @@ def _nothing_to_roll_back(live: inventory.Live) -> str:
     runs = f"it runs {live.stable_version}" if live.stable_version else "it runs nothing yet"
     return (
         f"{live.name} has no active release to roll back; {runs}. To go to another build: "
-        f"`davylamp release {live.name} VERSION`"
+        f"`davylamp rollback {live.name} --to VERSION`, if it can read what was written since"
     )

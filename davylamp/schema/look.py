@@ -6,26 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import psycopg
 
-from davylamp.errors import BadInput, Refused, Unreachable
+from davylamp.errors import BadInput, Unreachable
 from davylamp.ledger.schema import KnownRevision
 from davylamp.schema.control import control_version
 from davylamp.schema.database import Db, TargetDatabase, apply_settings, first_line
 from davylamp.schema.drops import drop_from
 from davylamp.schema.dual_names import id_of
 from davylamp.schema.facts import Backfill, Column, SchemaFacts
+from davylamp.schema.history import version_of
 from davylamp.schema.lineage import lineage_of
 from davylamp.schema.phases import Phase
+from davylamp.schema.quarantine_record import read_quarantines
 from davylamp.schema.revision import DualWrite
 from davylamp.schema.shape_changes import Dropped
 
 _SETTINGS = {"statement_timeout": "5000", "default_transaction_read_only": "on"}
-_VERSION_TABLE = """
-SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = 'alembic_version' AND c.relkind IN ('r', 'p')
-  AND n.nspname = ANY (ARRAY[%(schema)s, 'public'])
-ORDER BY n.nspname = %(schema)s DESC LIMIT 1
-"""
 _COLUMNS = """
 SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -35,10 +30,6 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdro
 """
 _BACKFILLS = "SELECT id, state, greatest(rows_estimated - rows_done, 0) FROM davylamp.backfills"
 _ADOPTED = "SELECT id FROM davylamp.revisions WHERE state = 'adopted'"
-_QUARANTINES = """
-SELECT schema_name, table_name, column_name FROM davylamp.quarantines
-WHERE state IN ('open', 'passed')
-"""
 
 
 def facts_of(
@@ -53,11 +44,11 @@ def facts_of(
     try:
         with database.connect("look") as db:
             apply_settings(db, _SETTINGS)
-            present = _present(db, database, schema)
+            present = version_of(db)
             columns = frozenset(Column(*row) for row in db.execute(_COLUMNS))
             controlled = control_version(db) > 0
             backfills = tuple(_unfinished(db, known, controlled))
-            dropping = tuple(_quarantined(db)) if controlled else ()
+            dropping = tuple(_quarantined(db))
     except psycopg.Error as error:
         raise Unreachable(
             f"the schema of {database.label} could not be read: {first_line(error)}"
@@ -75,20 +66,6 @@ def facts_of(
     )
 
 
-def _present(db: Db, database: TargetDatabase, schema: str) -> str:
-    table = db.execute(_VERSION_TABLE, {"schema": schema}).fetchone()
-    if table is None:
-        return ""
-    rows = db.execute(f"SELECT version_num FROM {table[0]}".encode()).fetchall()
-    if len(rows) > 1:
-        heads = ", ".join(sorted(row[0] for row in rows))
-        raise Refused(
-            f"{database.label} is at several revisions at once ({heads}): merge them by hand; "
-            "one line of history is what can be stopped and taken back"
-        )
-    return rows[0][0] if rows else ""
-
-
 def _unfinished(db: Db, known: Sequence[KnownRevision], controlled: bool) -> Iterator[Backfill]:
     """Columns that a revision fills from others, and that aren't full, or not begun."""
     found = {row[0]: row[1:] for row in db.execute(_BACKFILLS)} if controlled else {}
@@ -104,9 +81,11 @@ def _unfinished(db: Db, known: Sequence[KnownRevision], controlled: bool) -> Ite
 
 
 def _quarantined(db: Db) -> Iterator[Dropped]:
-    for schema, table, column in db.execute(_QUARANTINES):
-        kind = "column" if column else "table"
-        yield Dropped(kind, schema, column or table, table, column)
+    for one in read_quarantines(db):
+        if one.has_rights_taken:
+            held = one.held
+            kind = "column" if held.column else "table"
+            yield Dropped(kind, held.schema, held.column or held.table, held.table, held.column)
 
 
 def dual_write_from(document: Mapping[str, str]) -> DualWrite:

@@ -6,9 +6,6 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import psycopg
-from psycopg import sql
-
 from davylamp.catalog.databases import Database
 from davylamp.errors import BadInput, Unreachable
 from davylamp.settings import Settings, read_addresses
@@ -39,34 +36,21 @@ def url_of(
     return beside
 
 
-def embedded_url(settings: Settings, name: str) -> str:
-    """The database of that name beside the embedded plane's ledger; empty when the ledger is
-    somewhere else, or not up."""
+def embedded_url(settings: Settings, name: str, role: str = "") -> str:
+    """The database of that name beside the embedded plane's ledger, as `role` or as its owner;
+    empty when the ledger is somewhere else, or not up."""
     if settings.ledger_url:
         return ""
     ledger = read_addresses(settings.addresses_file).ledger_url
     if not ledger:
         return ""
     parts = urlsplit(plain_url(ledger))
-    return urlunsplit(parts._replace(path=f"/{quote(name)}"))
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"{quote(role)}@{host}" if role else parts.netloc
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(name)}"))
 
 
 def plain_url(url: str) -> str:
     """As libpq knows it, without SQLAlchemy's driver."""
     scheme, mark, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}{mark}{rest}" if mark else url
-
-
-def make_embedded(settings: Settings, name: str) -> None:
-    """Create a database of the embedded plane when it isn't there yet. Raises `Unreachable`."""
-    try:
-        with psycopg.connect(
-            embedded_url(settings, "postgres"), autocommit=True, connect_timeout=5
-        ) as db:
-            found = db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
-            if found is None:
-                db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    except psycopg.errors.DuplicateDatabase:
-        return  # somebody else was faster
-    except psycopg.Error as error:
-        raise Unreachable(f"database {name} could not be made: {str(error).strip()}") from error

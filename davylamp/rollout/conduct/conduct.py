@@ -15,12 +15,13 @@ from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Release, get_release, open_release, release_of_build
 from davylamp.rollout.conduct import finish
 from davylamp.rollout.conduct.confirm import confirm
+from davylamp.rollout.conduct.guard_stage import guard_stage
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.promote import promote_candidate
 from davylamp.rollout.conduct.session import Ending, Session, Stage
 from davylamp.rollout.conduct.start import start_both_sides
 from davylamp.rollout.conduct.steps import wait_for_human, walk
-from davylamp.rollout.conduct.verify import guard_candidate, verify_candidate
+from davylamp.rollout.conduct.verify import remember_revisions, verify_candidate
 from davylamp.rollout.conduct.vigil import HarmSeen
 from davylamp.rollout.conduct.watch import OnTick, Tick
 from davylamp.rollout.entry import entry_of
@@ -69,17 +70,20 @@ class Conduct:
         run_id: str = "",
         request_id: int | None = None,
         once: bool = False,
+        override: str | None = None,
     ) -> Conduct:
         """Write the release down and take the route.
 
         Raises `Refused` when the service is already being released, `BadInput` when the
         catalog doesn't have it; with `once`, `ReleasedBefore` when the image's digest has had
-        its release or has it now.
+        its release or has it now. `override` is an operator's reason to go to an older build
+        that may not read every row; a request brings its own.
         """
         entry = parts.catalog.service(service)
         with parts.ledger.begin() as db:
             if once:
                 _check_first(db, service, image)
+            asked = evidence.get_request(db, request_id) if request_id is not None else None
             live = inventory.live_service(db, service)
             plan = (canary_plan if live.stable_digest else first_plan)(entry.release)
             release = open_release(
@@ -91,6 +95,7 @@ class Conduct:
                 seed=secrets.randbits(62),
                 requested_by=requested_by,
                 run_id=run_id,
+                override_reason=override or (asked.override_reason if asked else None),
             )
             if request_id is not None:
                 evidence.answer_request(db, request_id, release_id=release.id)
@@ -125,6 +130,7 @@ class Conduct:
             found = verify_candidate(
                 self.session.parts, self.session.hold, self.session.service, image
             )
+            remember_revisions(self.session.parts, self.session.hold, self.session.service, found)
         contract = found.contract.model_dump(mode="json")
         document = {"digest": found.digest, "version": found.version, "contract": contract}
         return Stage(f"{found.version} is {found.digest}", document)
@@ -132,13 +138,7 @@ class Conduct:
     def guard(self) -> Stage:
         """Nothing incompatible ever meets. Raises `Refused`."""
         with self._or_end(ReleaseState.REFUSED):
-            guard = guard_candidate(
-                self.session.parts, self.session.service, self.session.candidate()
-            )
-            if guard.conflicts:
-                raise Refused("; ".join(map(str, guard.conflicts)))
-        beside = ", ".join(guard.checked) or "no other build"
-        return Stage(f"may stand beside {beside}", {"checked": list(guard.checked)})
+            return guard_stage(self.session)
 
     def start(self) -> Stage:
         """Start candidate and baseline. Raises `Refused` when one of them doesn't come up."""

@@ -6,7 +6,7 @@ step looks at the release's row, locked, before it changes anything.
 
 from __future__ import annotations
 
-from davylamp.errors import FencedOff
+from davylamp.errors import DavylampError, FencedOff
 from davylamp.ledger import inventory, routes
 from davylamp.ledger.intent import RouteIntent
 from davylamp.ledger.models import ReleaseState
@@ -24,6 +24,7 @@ from davylamp.rollout.conduct.copies import copies_of_release, stop_copies
 from davylamp.rollout.conduct.figures import figures_of, in_words
 from davylamp.rollout.conduct.hold_of_route import wait_for_stable
 from davylamp.rollout.conduct.second_opinion import blame
+from davylamp.rollout.contamination import CONTAMINATED, report_contamination
 from davylamp.rollout.entry import drain_seconds_of
 from davylamp.rollout.parts import Parts
 
@@ -123,11 +124,21 @@ def stop_strays(parts: Parts) -> list[str]:
 def _end_taken_back(parts: Parts, release_id: int) -> Release:
     release = _release(parts, release_id)
     _stop_everything(parts, release)
+    _report_contamination(parts, release)
     figures = figures_of(parts, release_id)
     with parts.ledger.begin() as db:
         update_release(db, release_id, "figures", in_words(figures), figures=figures)
         end = ReleaseState(release.decided_end or ReleaseState.ABANDONED)
         return end_release(db, release_id, end, release.reason)
+
+
+def _report_contamination(parts: Parts, release: Release) -> None:
+    """Users are on stable since: nothing that goes wrong here keeps the release from ending."""
+    try:
+        report_contamination(parts, release)
+    except (DavylampError, ValueError, TypeError, KeyError) as error:
+        with parts.ledger.begin() as db:
+            append_event(db, release.id, CONTAMINATED, f"could not be looked for: {error}")
 
 
 def _stop_everything(parts: Parts, release: Release) -> None:

@@ -16,8 +16,9 @@ from davylamp.ledger.releases import DATABASE_NOW, lock_release, update_release
 from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.copies import copies_of_release, start_copies
 from davylamp.rollout.conduct.figures import both_sides
+from davylamp.rollout.conduct.guard import look_who_is_there
 from davylamp.rollout.conduct.session import Ending, Session
-from davylamp.rollout.conduct.steps import ending, look_who_is_there, watcher
+from davylamp.rollout.conduct.steps import ending, watcher
 from davylamp.rollout.conduct.verify import Candidate
 from davylamp.rollout.conduct.vigil import keeping_vigil
 from davylamp.rollout.conduct.watch import OnTick
@@ -62,7 +63,8 @@ def grow_to_full_size(session: Session) -> None:
     batch = max(1, math.ceil((wanted - have) / _BATCHES))
     while have < wanted:
         count = min(batch, wanted - have)
-        order = session.order(candidate.image, candidate.digest, Role.CANDIDATE, have, count)
+        new = (candidate.image, candidate.digest, candidate.version, Role.CANDIDATE)
+        order = session.order(*new, have, count)
         start_copies(session.parts, session.hold, [order])
         have += count
         shares = (step.share, step.baseline_share)

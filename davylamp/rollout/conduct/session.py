@@ -19,6 +19,7 @@ from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.conduct.copies import copy_ids
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.verify import Candidate
+from davylamp.rollout.databases import environment_of
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.plan import Plan
 
@@ -97,7 +98,9 @@ class Session:
 
         self.hold.patiently(write)
 
-    def order(self, image: str, digest: str, role: Role, first: int, count: int) -> StartOrder:
+    def order(
+        self, image: str, digest: str, version: str, role: Role, first: int, count: int
+    ) -> StartOrder:
         """An order for `count` copies, numbered from `first`."""
         return StartOrder(
             ids=copy_ids(self.service.name, self.hold.release_id, role, first, count),
@@ -109,5 +112,8 @@ class Session:
             health_path=self.service.health.path,
             start_seconds=self.service.health.start_seconds,
             registry=self.service.image.registry,
-            environment=dict(self.service.environment),
+            environment={
+                **self.service.environment,
+                **environment_of(self.parts.settings, self.service, version),
+            },
         )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from davylamp.errors import Refused
 from davylamp.ledger import releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.rollout.conduct.bench import Bench
+from davylamp.rollout.conduct.guard import guard_now, look_who_is_there
 from davylamp.rollout.conduct.session import Ending, Session
-from davylamp.rollout.conduct.verify import guard_candidate
 from davylamp.rollout.conduct.watch import OnTick, Tick, Watcher
 from davylamp.rollout.plan import Plan
 from davylamp.rollout.state import Move, Phase
@@ -52,14 +51,6 @@ def wait_for_human(session: Session, reason: str, on_tick: OnTick) -> Ending:
     return replace(found, reason=f"{found.reason}; it was held because: {reason}")
 
 
-def look_who_is_there(session: Session) -> None:
-    """The guard again, before more users meet the candidate: a build that wasn't there when the
-    release began may be alive now. Raises `Refused`."""
-    found = guard_candidate(session.parts, session.service, session.candidate())
-    if found.conflicts:
-        raise Refused(str(found.conflicts[0]))
-
-
 def watcher(
     session: Session, plan: Plan, phase: Phase, step: int, share: float, bench: Bench | None = None
 ) -> Watcher:
@@ -68,7 +59,7 @@ def watcher(
         hold=session.hold,
         plan=plan,
         policy=session.service.judge.policy(),
-        guard=guard_candidate(session.parts, session.service, session.candidate()),
+        guard=guard_now(session),
         phase=phase,
         step=step,
         share=share,

@@ -1,4 +1,4 @@
-"""Verify and guard: is this build what it says it is, and may it meet what is alive?"""
+"""Verify: is this build what it says it is, and what does it bring?"""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from davylamp.builds.verify import SignaturePending, VerifiedBuild, verify_build
 from davylamp.catalog.model import Service
 from davylamp.errors import Refused
 from davylamp.ledger import evidence, inventory
-from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.releases import update_release
-from davylamp.rollout.coexistence import Coexistence, LiveBuild, check_coexistence
 from davylamp.rollout.conduct.hold_of_route import RouteHold
+from davylamp.rollout.databases import target_of
 from davylamp.rollout.parts import Parts
+from davylamp.schema.brought import history_of, remember, revisions_brought
+from davylamp.schema.embedded import make_embedded
+from davylamp.schema.look import facts_of
 
 
 @dataclass(frozen=True)
@@ -123,22 +125,20 @@ def _why_not(live: Live, candidate: Candidate, bad: str | None, earlier: str | N
     return ""
 
 
-def guard_candidate(parts: Parts, service: Service, candidate: Candidate) -> Coexistence:
-    """Hold the candidate's contract against every build that is observed alive."""
-    alive: dict[str, list[str]] = {}
-    for copy in parts.platform.instances():
-        if copy.service == service.name and copy.state is not InstanceState.STOPPED:
-            alive.setdefault(copy.digest, []).append(copy.id)
+def remember_revisions(parts: Parts, hold: RouteHold, service: Service, build: Candidate) -> None:
+    """Write down which revisions the candidate brings, for the guards of this release and the
+    gate of later ones. Raises `Refused` for a history that was edited, or that forks."""
+    for name, entry in service.databases.items():
+        make_embedded(parts.settings, name, entry)
+    name = history_of(service.databases)
+    if not name:
+        return
+    entry = service.databases[name]
+    hold.renew()
+    revisions = revisions_brought(
+        parts.registry(service), service.image.repository, build.digest, entry
+    )
+    present = facts_of(target_of(parts.settings, name, entry), (), entry.schema_name).present
     with parts.ledger.begin() as db:
-        builds = [
-            LiveBuild(
-                digest[:19], tuple(ids), _contract(evidence.contract_of(db, service.name, digest))
-            )
-            for digest, ids in sorted(alive.items())
-            if digest != candidate.digest
-        ]
-    return check_coexistence(candidate.contract, candidate.version, builds)
-
-
-def _contract(document: object) -> Contract | None:
-    return None if document is None else Contract.model_validate(document)
+        remember(db, name, revisions, present, f"{service.name} {build.version}")
+    hold.renew()
