@@ -128,7 +128,7 @@ def test_rolling_back_by_hand_after_the_point_of_no_return_is_refused_and_says_w
     parts: Parts, ledger: Ledger
 ) -> None:
     release_in(ledger, ReleaseState.CONFIRMING)
-    with pytest.raises(Refused, match="davylamp release checkout VERSION"):
+    with pytest.raises(Refused, match="davylamp rollback checkout --to VERSION"):
         operate.roll_back(ledger, "checkout", "ana", "it smells")
 
 
