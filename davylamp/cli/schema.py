@@ -7,6 +7,7 @@ import typer
 from davylamp.cli import schema_backfill
 from davylamp.cli.schema_apply import apply
 from davylamp.cli.schema_approve import approve
+from davylamp.cli.schema_change import change, contract
 from davylamp.cli.schema_lint import lint
 from davylamp.cli.schema_status import status
 
@@ -22,4 +23,6 @@ app.command()(lint)
 app.command()(approve)
 app.command()(status)
 app.command()(apply)
+app.command()(change)
+app.command()(contract)
 app.add_typer(schema_backfill.app, name="backfill")

@@ -45,10 +45,10 @@ def run(
     The revision that it belongs to is finished by `davylamp schema apply --upto migrate`.
     """
     from davylamp.cli.schema_bar import progress_bar
-    from davylamp.cli.schema_documents import result_document
     from davylamp.schema.backfill.limits import UNTHROTTLED, BackfillLimits
     from davylamp.schema.backfill.model import BackfillState
     from davylamp.schema.backfill.run import run_backfill
+    from davylamp.schema.document import result_document
 
     if not 0 < duty <= 1:
         raise BadInput(f"--duty {duty:g}: a share above 0 and up to 1")
@@ -89,8 +89,8 @@ def stop(
 
 
 def _ask(name: str, database: str, url: str, wish: str, as_json: bool) -> None:
-    from davylamp.cli.schema_documents import progress_document
     from davylamp.schema.backfill.ask import Wish, ask_backfill
+    from davylamp.schema.document import progress_document
 
     record = ask_backfill(chosen(database, url), name, Wish(wish))
     document = progress_document(record.progress()) | {"wanted": wish}

@@ -28,8 +28,8 @@ def status(
 ) -> None:
     """Show revisions, backfills with rate and time left, and quarantines. Exit 1 when a change
     stopped half-way and nobody is at work on it."""
-    from davylamp.cli.schema_documents import state_document
     from davylamp.cli.schema_history import history_of
+    from davylamp.schema.document import state_document
     from davylamp.schema.state import state_of
 
     found = state_of(chosen(database, url), history_of(history) if history else ())

@@ -25,6 +25,8 @@ class ReleaseState(StrEnum):
     """Where a release is. The last five are ends."""
 
     VERIFYING = "verifying"
+    MIGRATING = "migrating"
+    """Its databases are brought to where it needs them; no copy of it runs yet."""
     STARTING = "starting"
     STEPPING = "stepping"
     HELD = "held"

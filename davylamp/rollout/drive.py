@@ -15,6 +15,8 @@ def drive(conduct: Conduct, on_tick: OnTick = _ignore) -> Release:
     try:
         conduct.verify()
         conduct.guard()
+        conduct.expand()
+        conduct.migrate()
         conduct.start()
         ending = conduct.steps(on_tick)
         if ending.kind == "hold":

@@ -18,6 +18,7 @@ from davylamp.rollout.conduct.confirm import confirm
 from davylamp.rollout.conduct.guard_stage import guard_stage
 from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.conduct.promote import promote_candidate
+from davylamp.rollout.conduct.schema_stage import expand_stage, migrate_stage
 from davylamp.rollout.conduct.session import Ending, Session, Stage
 from davylamp.rollout.conduct.start import start_both_sides
 from davylamp.rollout.conduct.steps import wait_for_human, walk
@@ -27,6 +28,7 @@ from davylamp.rollout.conduct.watch import OnTick, Tick
 from davylamp.rollout.entry import entry_of
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.plan import canary_plan, first_plan
+from davylamp.rollout.schema_work import Listener
 
 
 def _ignore(_: Tick) -> None:
@@ -139,6 +141,17 @@ class Conduct:
         """Nothing incompatible ever meets. Raises `Refused`."""
         with self._or_end(ReleaseState.REFUSED):
             return guard_stage(self.session)
+
+    def expand(self, tell: Listener | None = None) -> Stage:
+        """Bring the databases what the candidate needs, beside every build that is alive. Raises
+        `Refused`; then what was added stays, and nothing else has happened."""
+        with self._or_end(ReleaseState.REFUSED):
+            return expand_stage(self.session, tell or Listener())
+
+    def migrate(self, tell: Listener | None = None) -> Stage:
+        """Dual write and backfill, to the verified end."""
+        with self._or_end(ReleaseState.REFUSED):
+            return migrate_stage(self.session, tell or Listener())
 
     def start(self) -> Stage:
         """Start candidate and baseline. Raises `Refused` when one of them doesn't come up."""

@@ -70,18 +70,20 @@ def _as_wished(session: Session, found: Coexistence) -> Coexistence:
 
 
 def _alive(parts: Parts, service: Service, candidate: Candidate) -> list[LiveBuild]:
-    alive: dict[str, list[str]] = {}
+    """The service's own builds, and those of others that use a database of the candidate's."""
+    alive: dict[tuple[str, str], list[str]] = {}
     for copy in parts.platform.instances():
-        if copy.service == service.name and copy.state is not InstanceState.STOPPED:
-            alive.setdefault(copy.digest, []).append(copy.id)
+        if copy.state is not InstanceState.STOPPED and copy.digest != candidate.digest:
+            alive.setdefault((copy.service, copy.digest), []).append(copy.id)
+    found: list[LiveBuild] = []
     with parts.ledger.begin() as db:
-        return [
-            LiveBuild(
-                digest[:19], tuple(ids), _contract(evidence.contract_of(db, service.name, digest))
-            )
-            for digest, ids in sorted(alive.items())
-            if digest != candidate.digest
-        ]
+        for (owner, digest), ids in sorted(alive.items()):
+            contract = _contract(evidence.contract_of(db, owner, digest))
+            if owner == service.name:
+                found.append(LiveBuild(digest[:19], tuple(ids), contract))
+            elif contract and contract.databases.keys() & candidate.contract.databases.keys():
+                found.append(LiveBuild(f"{owner} {digest[:19]}", tuple(ids), contract))
+    return found
 
 
 def _lost(parts: Parts, candidate: Candidate) -> list[Conflict]:

@@ -1,4 +1,4 @@
-"""What the commands of `davylamp schema` print as JSON."""
+"""The state of a database and its backfills as JSON: for commands, the ledger and Dagster."""
 
 from __future__ import annotations
 

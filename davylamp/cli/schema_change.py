@@ -1,0 +1,70 @@
+"""`davylamp schema change` and `contract`: a service's schema, without a release of its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from davylamp.cli.output import emit
+from davylamp.cli.schema_target import JsonOption
+
+if TYPE_CHECKING:
+    from davylamp.rollout.schema_change import SchemaDone
+    from davylamp.rollout.schema_work import SchemaWork
+
+ServiceName = Annotated[str, typer.Argument(help="A service of the catalog.")]
+ImageOption = Annotated[
+    str, typer.Option("--image", help="The build that brings it; by default the one users have.")
+]
+
+
+def change(service: ServiceName, image: ImageOption = "", as_json: JsonOption = False) -> None:
+    """Expand and migrate ahead of a release: for a backfill that takes long. Exit 1: refused."""
+    from davylamp.rollout.schema_change import expand, migrate
+
+    _carry_out(service, image, [expand, migrate], as_json)
+
+
+def contract(
+    service: ServiceName,
+    revision: Annotated[
+        str, typer.Option("--revision", help="By default the one whose turn it is.")
+    ] = "",
+    image: ImageOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Drop what no living build needs any more: gate, quarantine, point of no return. Exit 1 when
+    somebody still needs it, or missed it; it says who."""
+    from davylamp.rollout.schema_contract import contract as take
+
+    _carry_out(service, image, [lambda work: take(work, revision)], as_json)
+
+
+def _carry_out(
+    name: str, image: str, acts: list[Callable[[SchemaWork], SchemaDone]], as_json: bool
+) -> None:
+    from davylamp.cli.release import who
+    from davylamp.cli.schema_bar import progress_bar
+    from davylamp.rollout.parts import open_parts
+    from davylamp.rollout.schema_by_hand import work_by_hand
+    from davylamp.rollout.schema_work import Listener
+    from davylamp.settings import load_settings
+
+    parts = open_parts(load_settings())
+    try:
+        service = parts.catalog.service(name)
+        with progress_bar() as on_progress:
+            work = work_by_hand(parts, service, image, who(), Listener(on_progress=on_progress))
+            done = [act(work) for act in acts]
+    finally:
+        parts.close()
+    document = {
+        "service": name,
+        "database": work.name,
+        "applied": [revision for one in done for revision in one.applied],
+        "waiting": list(done[-1].waiting),
+        "reason": done[-1].reason,
+    }
+    emit(document, as_json, lambda console: console.print("\n".join(one.reason for one in done)))
