@@ -20,7 +20,7 @@ def progress_bar() -> Generator[OnProgress]:
     name, share, said = (TextColumn(one, markup=False) for one in _COLUMNS)
     console = Console(stderr=True)
     with Bar(name, BarColumn(), share, TimeElapsedColumn(), said, console=console) as bar:
-        task = bar.add_task("backfill", total=1.0, said="")
+        task = bar.add_task("backfill", total=1.0, said="", visible=False)
 
         def show(progress: Progress) -> None:
             bar.update(
@@ -28,6 +28,7 @@ def progress_bar() -> Generator[OnProgress]:
                 completed=progress.share,
                 description=progress.backfill,
                 said=said_of(progress),
+                visible=True,
             )
 
         yield show
