@@ -17,7 +17,15 @@ from rich.console import Console
 from benchmarks.report import Report
 from davylamp.errors import DavylampError
 
-NAMES = ("switch", "overhead", "waiting_run", "ledger_writes", "signals_read", "schema_lint")
+NAMES = (
+    "switch",
+    "overhead",
+    "waiting_run",
+    "ledger_writes",
+    "signals_read",
+    "schema_lint",
+    "schema_backfill",
+)
 """One file each, with `run(quick) -> Report`."""
 
 

@@ -33,7 +33,7 @@ def run(
     history: Annotated[
         Path | None, typer.Option(help="The Alembic folder, for one that was never begun.")
     ] = None,
-    duty: Annotated[float, typer.Option(help="Share of the time to work, up to 1.")] = 0.5,
+    duty: Annotated[float, typer.Option(help="Share of the time to work, up to 1.")] = 0.3,
     unthrottled: Annotated[
         bool, typer.Option("--unthrottled", help="As fast as it goes, whatever the load.")
     ] = False,

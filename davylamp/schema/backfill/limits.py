@@ -13,6 +13,9 @@ class PaceLimits:
     """Sizes of batches, in rows, and their times in ms."""
 
     target_ms: float = 120.0
+    """Without a throttle."""
+    gentle_ms: float = 10.0
+    """With one (a duty below 1): whoever wants a row of the batch waits no longer, and few do."""
     longest_ms: float = 220.0
     """A batch that isn't done by then is cancelled and tried again with fewer rows: nobody waits
     for a row longer."""
@@ -32,7 +35,7 @@ class ThrottleLimits:
     """Sessions of others that wait for a lock."""
     oldest_transaction_seconds: float = 900.0
     """Age of the oldest transaction whose snapshot keeps VACUUM from cleaning up after us."""
-    duty: float = 0.5
+    duty: float = 0.3
     """Share of the time spent on batches, in (0, 1]; 1 means no pauses."""
     look_seconds: float = 0.5
     """How often the load is read."""

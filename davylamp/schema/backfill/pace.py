@@ -11,9 +11,9 @@ _SMOOTHING = 0.5
 """Near the target only half of the way is gone: one slow commit isn't a trend."""
 
 
-def next_rows(rows: int, took_ms: float, limits: PaceLimits) -> int:
+def next_rows(rows: int, took_ms: float, target_ms: float, limits: PaceLimits) -> int:
     """The size that brings batches towards `target_ms`, by how long one of `rows` took."""
-    factor = limits.target_ms / max(took_ms, 0.1)
+    factor = target_ms / max(took_ms, 0.1)
     factor = min(_FASTEST_GROWTH, max(_FASTEST_SHRINKING, factor))
     if 1 / _NEAR < factor < _NEAR:
         factor **= _SMOOTHING

@@ -27,7 +27,8 @@ WHERE id = %(id)s
 """
 _ESTIMATE = """
 SELECT coalesce(sum(c.reltuples) FILTER (WHERE c.reltuples > 0), 0)::bigint
-FROM pg_partition_tree(to_regclass(%s)) p JOIN pg_class c ON c.oid = p.relid
+FROM (SELECT to_regclass(%(table)s) AS relid UNION SELECT relid
+      FROM pg_partition_tree(to_regclass(%(table)s))) p JOIN pg_class c ON c.oid = p.relid
 WHERE c.relkind = 'r'
 """
 _COUNTED_BELOW = 100_000
@@ -139,7 +140,7 @@ def upper_key(db: Db, dual_write: DualWrite) -> str | None:
 
 
 def _estimate(db: Db, dual_write: DualWrite) -> int:
-    row = db.execute(_ESTIMATE, [table_of(dual_write).as_string(db)]).fetchone()
+    row = db.execute(_ESTIMATE, {"table": table_of(dual_write).as_string(db)}).fetchone()
     if row and row[0] >= _COUNTED_BELOW:
         return int(row[0])
     count = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1000000) t").format(

@@ -161,7 +161,7 @@ class _Run:
     def _verified(self, db: Db) -> Record:
         """Done when nothing is left; otherwise from the beginning, a bounded number of times."""
         prepare_session(db, self.dual_write, self.limits)
-        apply_settings(db, {"statement_timeout": "600000"})
+        apply_settings(db, {"statement_timeout": "600000", "synchronous_commit": "on"})
         walk = Walk.of(db, self.dual_write)
         set_state(db, self.lease, self.backfill, BackfillState.VERIFYING)
         left = count_unmigrated(db, walk)

@@ -41,6 +41,11 @@ class Stride:
     def first(cls, backfill: str, limits: BackfillLimits) -> Stride:
         return cls(backfill, limits, limits.pace.first_rows, limits.pace.longest_ms)
 
+    @property
+    def target_ms(self) -> float:
+        pace = self.limits.pace
+        return pace.gentle_ms if self.limits.throttle.duty < 1 else pace.target_ms
+
     def succeeded(self, rows: int, took_ms: float) -> None:
         now = time.monotonic()
         seconds, self._last = max(1e-4, now - self._last), now
@@ -49,8 +54,8 @@ class Stride:
         self.rate += share * (rows / seconds - self.rate)
         self.longest_ms = max(self.longest_ms, took_ms)
         self._failures = 0
-        if rows == self.rows or took_ms > self.limits.pace.target_ms:
-            self.rows = next_rows(self.rows, took_ms, self.limits.pace)
+        if rows == self.rows or took_ms > self.target_ms:
+            self.rows = next_rows(self.rows, took_ms, self.target_ms, self.limits.pace)
         self.cap_ms = max(self.limits.pace.longest_ms, self.cap_ms / 2)
 
     def failed(self, error: psycopg.Error, watched: str) -> float:

@@ -24,19 +24,19 @@ def test_batches_come_to_take_about_their_target(
 ) -> None:
     rows = first
     for factor in noise:
-        rows = next_rows(rows, rows * ms_a_row * factor, LIMITS)
+        rows = next_rows(rows, rows * ms_a_row * factor, LIMITS.target_ms, LIMITS)
     reachable = min(LIMITS.target_ms, LIMITS.most_rows * ms_a_row)
     assert reachable * 0.6 <= rows * ms_a_row <= reachable * 1.6 + 2 * ms_a_row
 
 
 @given(st.integers(1, LIMITS.most_rows), st.floats(0, 1e7))
 def test_a_batch_always_has_rows_and_never_too_many(rows: int, took_ms: float) -> None:
-    assert 1 <= next_rows(rows, took_ms, LIMITS) <= LIMITS.most_rows
+    assert 1 <= next_rows(rows, took_ms, LIMITS.target_ms, LIMITS) <= LIMITS.most_rows
     assert 1 <= fewer_rows(rows) <= rows
 
 
 def test_a_batch_that_took_too_long_shrinks_at_once() -> None:
-    assert next_rows(10_000, LIMITS.longest_ms * 4, LIMITS) <= 3_001
+    assert next_rows(10_000, LIMITS.longest_ms * 4, LIMITS.target_ms, LIMITS) <= 3_001
 
 
 def test_pauses_leave_the_rest_of_the_time_to_the_application() -> None:

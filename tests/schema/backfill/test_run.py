@@ -12,9 +12,11 @@ import pytest
 from davylamp.errors import BadInput, FencedOff, Refused
 from davylamp.schema.apply import apply_revisions
 from davylamp.schema.backfill.ask import Wish, ask_backfill
+from davylamp.schema.backfill.batch import Walk
 from davylamp.schema.backfill.limits import UNTHROTTLED, BackfillLimits, PaceLimits
 from davylamp.schema.backfill.model import BackfillState, Progress
 from davylamp.schema.backfill.run import run_backfill
+from davylamp.schema.backfill.verify import count_unmigrated
 from davylamp.schema.database import TargetDatabase
 from davylamp.schema.dual_write import install_dual_write
 from davylamp.schema.lease import LeaseTerms
@@ -72,6 +74,21 @@ def test_keys_of_every_ordered_kind_are_walked_whole(
     assert (result.rows_done, result.rows_changed) == (1200, 1200)
     assert value(target, 'SELECT count(*) FROM "Things" WHERE new IS NULL') == 0
     assert state_of(target).backfills[0].progress.backfill == 'public."Things".new'
+
+
+def test_a_partitioned_table_is_walked_and_verified_whole(target: TargetDatabase) -> None:
+    sql(
+        target,
+        "CREATE TABLE orders (id int PRIMARY KEY, state text, status text) PARTITION BY RANGE (id)",
+        "CREATE TABLE early PARTITION OF orders FOR VALUES FROM (0) TO (500)",
+        "CREATE TABLE late PARTITION OF orders FOR VALUES FROM (500) TO (5000)",
+        "INSERT INTO orders SELECT g, g::text FROM generate_series(1, 1000) g",
+    )
+    result = run_backfill(target, RENAME, limits=FAST)
+    assert (result.rows_done, result.rows_changed) == (1000, 1000)
+    sql(target, "SET session_replication_role = replica; UPDATE late SET status = NULL")
+    with target.connect("test") as db:
+        assert count_unmigrated(db, Walk.of(db, RENAME), blocks=2) == 501
 
 
 def test_an_empty_table_is_done_at_once(target: TargetDatabase) -> None:
