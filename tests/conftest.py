@@ -75,17 +75,23 @@ def _named(url: str, database: str) -> str:
 
 _SLOW = (
     "tests/calibration/",
+    "tests/judge/sequential/test_e_processes.py",
     "tests/judge/sequential/test_named.py",
+    "tests/judge/test_data_quality.py",
     "tests/judge/test_hearing_named.py",
+    "tests/judge/test_hearing_samples.py",
+    "tests/judge/test_judge_properties.py",
+    "tests/judge/test_judging_a_release.py",
     "tests/judge/test_kayenta_against_scipy.py",
     "tests/judge/test_planner.py",
     "tests/cli/test_judge_plan.py",
+    "tests/release_defs/test_plots.py",
 )
-"""Many simulated streams: left out of `make test-fast`, never of `make test`."""
+"""Many simulated streams or pictures: left out of `make test-fast`, never of `make test`."""
 
 
-_ON_A_PLANE = ("tests/e2e/", "tests/faults/")
-"""They mostly wait, so one process after another; the others run beside them."""
+_ON_A_PLANE = ("tests/e2e/test_dagster.py", "tests/e2e/test_release.py", "tests/faults/")
+"""They share a plane and mostly wait; the others run beside them in a process of their own."""
 
 
 def _together(item: pytest.Item) -> str:

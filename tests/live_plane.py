@@ -50,7 +50,7 @@ release:
     - {{share: 0.05, seconds: 2, minimum_requests: 5}}
     - {{share: 0.3, seconds: 10, minimum_requests: 100}}
     - {{share: 1.0, seconds: 2, minimum_requests: 0}}
-  patience_seconds: 20
+  patience_seconds: 12
   hold_seconds: 6
   drain_seconds: 2
 judge: {{rule: fail-ratio, minimum_requests: 100, minimum_ticks: 8}}

@@ -51,7 +51,7 @@ def only_problem(folder: Path) -> Problem:
 
 def test_the_shop_has_nothing_wrong() -> None:
     assert check_catalog(SHOP) == []
-    assert sorted(load_catalog(SHOP).services) == ["cart", "checkout", "payments"]
+    assert sorted(load_catalog(SHOP).services) == ["cart", "checkout", "orders", "payments"]
 
 
 def test_defaults_lie_beneath_each_service_field_by_field(tmp_path: Path) -> None:
