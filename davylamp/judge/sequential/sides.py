@@ -15,6 +15,7 @@ from davylamp.judge.sequential.thresholds import (
     Ladder,
     above,
     above_value,
+    gather,
     quantile_bucket,
     quantile_part,
     slice_above,
@@ -133,7 +134,7 @@ class Eyes:
         part = quantile_part(self.past[:, 0], quantiles, bucket)
         edges = np.concatenate([[0.0], self.shape.bounds_ms])
         value = edges[bucket + 1] - part * (edges[bucket + 1] - edges[bucket])
-        within = np.take_along_axis(tick.latency[:, BASELINE], bucket, axis=-1)
+        within = gather(tick.latency[:, BASELINE], bucket)
         theirs = above(reached[:, BASELINE], bucket) + part * within
         mine = above_value(
             tick.latency[:, CANARY], reached[:, CANARY], edges, self.safe_margins * value
