@@ -135,6 +135,28 @@ def schema_events(
     return [SchemaEvent(**row._mapping) for row in reversed(rows)]  # pyright: ignore[reportPrivateUsage]
 
 
+QUARANTINE, CONTRACTED, CONTRACT_STOPPED = "quarantine", "contracted", "contract_stopped"
+GIVEN_BACK = "quarantine_given_back"
+"""Kinds of events: rights are about to be taken; the drop is done; it isn't, and they were given
+back, but for those in `rights_left`; the same, by somebody who found them left behind."""
+
+
+def open_quarantines(db: Connection) -> set[str]:
+    """Databases in which, for all that was written down, somebody's rights may be taken."""
+    kinds = (QUARANTINE, CONTRACTED, CONTRACT_STOPPED, GIVEN_BACK)
+    query = (
+        select(SchemaEventRow.database, SchemaEventRow.kind, SchemaEventRow.data)
+        .distinct(SchemaEventRow.database)
+        .where(SchemaEventRow.kind.in_(kinds))
+        .order_by(SchemaEventRow.database, SchemaEventRow.id.desc())
+    )
+    return {
+        row.database
+        for row in db.execute(query)
+        if row.kind == QUARANTINE or row.data.get("rights_left")
+    }
+
+
 @dataclass(frozen=True)
 class MigrationState:
     """A database's schema change as it was last seen."""

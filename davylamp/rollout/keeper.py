@@ -1,8 +1,8 @@
 """The keeper (`python -m davylamp.rollout.keeper`): what must go on when nobody drives.
 
 Each second it samples all active releases in one read, reads their named metrics, and brings the
-ledger's inventory up to what the platform shows; now and then it ends orphaned releases and
-forgets old samples.
+ledger's inventory up to what the platform shows; now and then it ends orphaned releases, gives
+back rights that a quarantine took and nobody watches, and forgets old samples.
 It never touches traffic.
 """
 
@@ -24,6 +24,7 @@ from davylamp.ledger.named import prune_named
 from davylamp.ledger.releases import active_releases, database_now
 from davylamp.rollout.named import NamedSampler
 from davylamp.rollout.parts import Parts, open_parts
+from davylamp.rollout.quarantines import LeftBehind
 from davylamp.rollout.reap import reap
 from davylamp.settings import load_settings
 from davylamp.signals.open import open_source
@@ -39,6 +40,7 @@ _SAMPLED = (
     ReleaseState.PROMOTING,
 )
 _REAP_EVERY_SECONDS = 2.0
+_QUARANTINES_EVERY_SECONDS = 5.0
 _PRUNE_EVERY_SECONDS = 600.0
 _KEEP_SAMPLES_SECONDS = 7 * 24 * 3600.0
 
@@ -87,6 +89,11 @@ def _report_reaped(parts: Parts) -> None:
         _log.warning("reaped", what=line)
 
 
+def _report_given_back(quarantines: LeftBehind) -> None:
+    for database, columns in quarantines.give_back().items():
+        _log.warning("rights given back", database=database, columns=columns)
+
+
 def every(seconds: float, act: Callable[[], None], stop: threading.Event) -> None:
     """Do something again and again until told to stop; what goes wrong is logged, not fatal."""
     due = time.monotonic()
@@ -119,12 +126,18 @@ def main() -> None:
     def reap_orphans() -> None:
         _report_reaped(parts)
 
+    quarantines = LeftBehind(parts)
+
+    def give_back_rights() -> None:
+        _report_given_back(quarantines)
+
     def forget_old_samples() -> None:
         prune(parts)
 
     jobs: list[tuple[float, Callable[[], None]]] = [
         (1.0, tick),
         (_REAP_EVERY_SECONDS, reap_orphans),
+        (_QUARANTINES_EVERY_SECONDS, give_back_rights),
         (_PRUNE_EVERY_SECONDS, forget_old_samples),
     ]
     named = open_named(settings)

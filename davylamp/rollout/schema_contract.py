@@ -7,17 +7,24 @@ whole or not at all; the point of no return is in the ledger before it is passed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from davylamp.errors import DavylampError, Refused, Unreachable
+from davylamp.ledger.schema import CONTRACT_STOPPED, CONTRACTED, QUARANTINE
 from davylamp.rollout.may_contract import may_contract, note_point_of_no_return
+from davylamp.rollout.quarantine_signal import failures_of_users
 from davylamp.rollout.schema_change import SchemaDone
 from davylamp.rollout.schema_work import SchemaWork
 from davylamp.schema.contract import contract_revision
 from davylamp.schema.contract_gate import GateAnswer
 from davylamp.schema.phases import Phase
-from davylamp.schema.quarantine import begin_quarantine, end_quarantine, watch_quarantine
-from davylamp.schema.quarantine_record import Quarantine, QuarantineState
+from davylamp.schema.quarantine import (
+    Signal,
+    begin_quarantine,
+    end_quarantine,
+    watch_quarantine,
+)
+from davylamp.schema.quarantine_record import Quarantine, QuarantineState, read_quarantine
 from davylamp.schema.quarantine_rights import Held
 from davylamp.schema.revision import Revision
 from davylamp.schema.shape_changes import drops_of
@@ -31,20 +38,21 @@ def contract(work: SchemaWork, revision: str = "") -> SchemaDone:
     one = next_contract(work, revision)
     if one is None:
         return SchemaDone("there is nothing to contract")
-    _pass_gate(work, one)
     held = _held_of(one) if work.entry.roles else ()
+    _pass_first_gate(work, one, held)
     try:
-        for column in held:
-            _quarantine(work, one, column)
+        with failures_of_users(work.parts, work.name) if held else nullcontext(str) as signal:
+            for column in held:
+                _quarantine(work, one, column, signal)
         answer = _pass_gate(work, one)  # the quarantine may have taken a day
         note_point_of_no_return(work.parts.ledger, work.name, one.id, answer, work.by)
         contract_revision(
             work.target, work.revisions, one.id, work.tell.on_step, needs_quarantine=bool(held)
         )
     except BaseException as error:
-        _give_back(work, held, str(error) or type(error).__name__)
+        _give_back(work, one, held, str(error) or type(error).__name__)
         raise
-    work.note("contracted", answer.reason, one.id)
+    work.note(CONTRACTED, answer.reason, one.id)
     return SchemaDone(f"{one.id} is done: {answer.reason}", (one.id,), work.state().pending)
 
 
@@ -68,6 +76,16 @@ def next_contract(work: SchemaWork, revision: str = "") -> Revision | None:
     return pending[0]
 
 
+def _pass_first_gate(work: SchemaWork, one: Revision, held: Sequence[Held]) -> None:
+    """Somebody who needs it now must not go without because an earlier run died before its drop."""
+    try:
+        _pass_gate(work, one)
+    except Refused as error:
+        if any(_is_taken(work, column) for column in held):
+            _give_back(work, one, held, str(error))
+        raise
+
+
 def _pass_gate(work: SchemaWork, one: Revision) -> GateAnswer:
     answer = may_contract(work.parts, work.name, work.entry, one.id)
     if not answer.allowed:
@@ -85,26 +103,36 @@ def _held_of(one: Revision) -> tuple[Held, ...]:
     )
 
 
-def _give_back(work: SchemaWork, held: Sequence[Held], why: str) -> None:
+def _give_back(work: SchemaWork, one: Revision, held: Sequence[Held], why: str) -> None:
     """Whoever was cut off gets his rights back. Where that can't be said to the database now, the
     keeper does it once nobody watches."""
     given: list[str] = []
+    left: list[str] = []
     for column in held:
-        with suppress(DavylampError):
-            end_quarantine(work.target, column, why)
-            given.append(column.id)
+        try:
+            if _is_taken(work, column):
+                end_quarantine(work.target, column, why)
+                given.append(column.id)
+        except DavylampError:
+            left.append(column.id)
     with suppress(Unreachable):
-        work.note("contract_stopped", why, rights_given_back=given)
+        work.note(CONTRACT_STOPPED, why, one.id, rights_given_back=given, rights_left=left)
 
 
-def _quarantine(work: SchemaWork, one: Revision, held: Held) -> None:
+def _is_taken(work: SchemaWork, column: Held) -> bool:
+    with work.target.connect("quarantine") as db:
+        found = read_quarantine(db, column)
+    return found is not None and found.has_rights_taken
+
+
+def _quarantine(work: SchemaWork, one: Revision, held: Held, signal: Signal) -> None:
     seconds = work.entry.quarantine_seconds
-    work.note("quarantine", f"{held.id}: nobody may miss it for {seconds:g} s", one.id)
+    work.note(QUARANTINE, f"{held.id}: nobody may miss it for {seconds:g} s", one.id)
     begin_quarantine(work.target, held, work.entry.roles, seconds)
 
     def look(now: Quarantine) -> None:
         work.tell.on_look(max(0.0, (now.until - now.now).total_seconds()))
 
-    found = watch_quarantine(work.target, held, on_look=look)
+    found = watch_quarantine(work.target, held, signal, on_look=look)
     if found.state is not QuarantineState.PASSED:
         raise Refused(f"{held.id} was given back to its roles: {found.reason}")
