@@ -7,6 +7,8 @@ import dagster as dg
 from assets.as_released import fleet_runs_what_was_released
 from assets.fleet_observation import fleet_observation
 from assets.live_version import live_version
+from assets.migration_observation import migration_observation
+from assets.migration_state import migration_state
 from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
@@ -17,7 +19,7 @@ from sensors.release_requests import release_requests
 
 defs = dg.Definitions(
     jobs=[release_canary],
-    assets=[live_version, verdict],
+    assets=[live_version, verdict, migration_state],
     asset_checks=[fleet_runs_what_was_released],
     sensors=[
         new_image,
@@ -26,6 +28,7 @@ defs = dg.Definitions(
         failed_run,
         cancelled_run,
         fleet_observation,
+        migration_observation,
     ],
     resources={"engine": Engine(), "io_manager": dg.mem_io_manager},
     executor=dg.in_process_executor,
