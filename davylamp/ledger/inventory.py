@@ -105,8 +105,11 @@ def observe(
         db.execute(statement, rows)
     if not whole_fleet:
         return
-    just_ordered = (InstanceRow.state == InstanceState.STARTING) & (
-        InstanceRow.observed_at > _NOW - _ORDERED_FOR
+    # one that ran once is starting again, or ending: its platform has shown it before
+    just_ordered = (
+        (InstanceRow.state == InstanceState.STARTING)
+        & InstanceRow.started_at.is_(None)
+        & (InstanceRow.observed_at > _NOW - _ORDERED_FOR)
     )
     gone = select(InstanceRow.id).where(
         InstanceRow.id.not_in([i.id for i in seen]),
