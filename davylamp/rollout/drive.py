@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from davylamp.ledger.releases import Release
 from davylamp.rollout.conduct import Conduct, OnTick, Tick
+from davylamp.rollout.schema_work import Listener
 
 
 def _ignore(_: Tick) -> None:
     pass
 
 
-def drive(conduct: Conduct, on_tick: OnTick = _ignore) -> Release:
-    """Call the stages in order. Whatever is raised, the release has ended by then."""
+def drive(conduct: Conduct, on_tick: OnTick = _ignore, tell: Listener | None = None) -> Release:
+    """Call the stages in order; `tell` hears of the schema change. Whatever is raised, the release
+    has ended by then."""
     try:
         conduct.verify()
         conduct.guard()
-        conduct.expand()
-        conduct.migrate()
+        conduct.expand(tell)
+        conduct.migrate(tell)
         conduct.start()
         ending = conduct.steps(on_tick)
         if ending.kind == "hold":

@@ -16,6 +16,7 @@ from davylamp.errors import BadInput, Refused
 from davylamp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from davylamp.cli.demo.acts import Act
     from davylamp.cli.demo.progress import Progress
 
 _EMBEDDED = (
@@ -32,6 +33,13 @@ _EMBEDDED = (
 
 
 def demo(
+    act: Annotated[
+        str,
+        typer.Option(
+            help="releases: bad builds are taken back. schema: a column is renamed under load, "
+            "and dropped."
+        ),
+    ] = "releases",
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything up, and say where it is.")
     ] = False,
@@ -40,29 +48,30 @@ def demo(
         Path | None, typer.Option(help="Folder of its plane; by default <home>/demo.")
     ] = None,
     rate: Annotated[float, typer.Option(min=20, help="Users' requests a second.")] = 120.0,
+    rows: Annotated[
+        int, typer.Option(min=1_000, help="Orders to migrate, of the act schema.")
+    ] = 500_000,
 ) -> None:
-    """The whole story on a plane of its own: two bad builds taken back, a good one promoted."""
-    from davylamp.cli.demo.progress import Progress
-    from davylamp.cli.demo.show import document, show
-    from davylamp.cli.demo.story import Story, went_wrong
-    from davylamp.cli.output import emit
-    from davylamp.ledger.session import Ledger
+    """The whole story on a plane of its own: two bad builds taken back, a good one promoted.
 
+    With `--act schema`: a column is renamed in two releases while users read and write it, and
+    dropped once nobody needs it.
+    """
+    from davylamp.cli.demo.acts import act_named
+    from davylamp.cli.demo.progress import Progress
+    from davylamp.cli.output import emit
+
+    chosen = act_named(act)
     settings = _demo_settings(home)
     console = Console(stderr=as_json)
     progress = Progress(console)
-    with _plane(settings, progress, keep):
-        ledger = Ledger.connect(settings.require("ledger_url"))
-        try:
-            report = Story(settings, ledger, progress, rate).tell()
-        finally:
-            ledger.close()
-    emit(document(report), as_json, lambda out: show(report, out))
+    with _plane(settings, progress, keep, chosen.parts):
+        told = chosen.tell(settings, progress, rate, rows)
+    emit(told.document, as_json, told.show)
     if keep:
-        _say_where(settings, console)
-    wrong = went_wrong(report)
-    if wrong:
-        raise Refused("the demonstration did not go as it should: " + "; ".join(wrong))
+        _say_where(settings, console, chosen)
+    if told.wrong:
+        raise Refused("the demonstration did not go as it should: " + "; ".join(told.wrong))
 
 
 def _demo_settings(home: Path | None) -> Settings:
@@ -78,13 +87,14 @@ def _demo_settings(home: Path | None) -> Settings:
 
 
 @contextmanager
-def _plane(settings: Settings, progress: Progress, keep: bool) -> Generator[None]:
-    """The plane with Dagster, in a fresh home, until the block ends (and longer with `keep`)."""
+def _plane(
+    settings: Settings, progress: Progress, keep: bool, parts: tuple[str, ...]
+) -> Generator[None]:
+    """The plane in a fresh home, until the block ends (and longer with `keep`)."""
     from davylamp.cli.demo.fresh_home import make_fresh
     from davylamp.cli.demo.shop import images_folder
     from davylamp.plane.control import Wanted, bring_up, take_down
     from davylamp.plane.home import Home
-    from davylamp.plane.layout import CORE, DAGSTER
     from davylamp.plane.status import PartStatus
 
     def tell(part: PartStatus) -> None:
@@ -95,7 +105,7 @@ def _plane(settings: Settings, progress: Progress, keep: bool) -> Generator[None
     progress.say("the plane starts")
     # A polite kill of the demonstration must not leave a plane behind.
     signal.signal(signal.SIGTERM, _end)
-    bring_up(settings, Wanted((*CORE, *DAGSTER)), tell)
+    bring_up(settings, Wanted(parts), tell)
     try:
         yield
     finally:
@@ -108,15 +118,16 @@ def _end(*_: object) -> Never:
     sys.exit(143)
 
 
-def _say_where(settings: Settings, console: Console) -> None:
+def _say_where(settings: Settings, console: Console, act: Act) -> None:
+    from davylamp.plane.layout import DAGSTER
+
     found = settings.addresses()
-    console.print(f"Everything stays up. Dagster: {found.dagster_url}", highlight=False)
-    console.print(
-        f"Shop, behind Envoy: curl -H 'host: checkout.localhost' {found.envoy_url}/cart/7/total",
-        highlight=False,
-    )
-    console.print(f"Envoy's own statistics: {found.envoy_admin_url}", highlight=False)
-    console.print(
+    up = f" Dagster: {found.dagster_url}" if set(DAGSTER) <= set(act.parts) else ""
+    curl = act.curl.format(found.envoy_url)
+    for line in (
+        f"Everything stays up.{up}",
+        f"Shop, behind Envoy: curl {curl}",
+        f"Envoy's own statistics: {found.envoy_admin_url}",
         f"`DAVYLAMP_HOME={settings.home} davylamp status` shows it, `… down` ends it.",
-        highlight=False,
-    )
+    ):
+        console.print(line, highlight=False)

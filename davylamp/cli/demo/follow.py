@@ -47,7 +47,7 @@ def follow(
     deadline = time.monotonic() + seconds
     told: News | None = None
     while True:
-        release, news = _look(ledger, service, pushed)
+        release, news = look(ledger, service, pushed)
         if news is not None and news != told:
             on_news(news)
             told = news
@@ -58,7 +58,8 @@ def follow(
         time.sleep(_POLL_SECONDS)
 
 
-def _look(ledger: Ledger, service: str, pushed: PushedImage) -> tuple[Release | None, News | None]:
+def look(ledger: Ledger, service: str, pushed: PushedImage) -> tuple[Release | None, News | None]:
+    """A pushed image's release as it is now, and its news; None while none has begun."""
     with ledger.begin() as db:
         release = release_of(db, service, pushed)
         if release is None:

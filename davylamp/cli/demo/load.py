@@ -24,7 +24,7 @@ import aiohttp
 import uvloop
 
 from davylamp.cli.demo.record import Record, start_records, write_records
-from davylamp.cli.demo.users import HABITS, Ask, Habit, next_ask, only
+from davylamp.cli.demo.users import CROWDS, HABITS, Ask, Habit, next_ask, only
 
 DEADLINE_SECONDS = 2.0
 FLUSH_SECONDS = 0.5
@@ -166,8 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="CSV file of the records")
     parser.add_argument("--host-suffix", default=".localhost", help="after the service's name")
     parser.add_argument("--service", help="ask only this one, for what checkout is asked for")
+    parser.add_argument("--crowd", choices=CROWDS, default="shop", help="who asks")
     given = parser.parse_args(arguments)
-    habits = only(given.service) if given.service else HABITS
+    habits = only(given.service) if given.service else CROWDS[given.crowd]
     summary = uvloop.run(run_load(given.url, given.rate, given.out, given.host_suffix, habits))
     sys.stdout.write(json.dumps(summary) + "\n")
 

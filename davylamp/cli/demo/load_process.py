@@ -39,9 +39,12 @@ class LoadProcess:
 
 
 @contextmanager
-def running_load(url: str, rate: float, records: Path) -> Generator[LoadProcess]:
-    """Users ask `rate` times a second while the block runs; nothing is left of it after."""
-    arguments = ["--url", url, "--rate", str(rate), "--out", str(records)]
+def running_load(
+    url: str, rate: float, records: Path, crowd: str = "shop"
+) -> Generator[LoadProcess]:
+    """Users ask `rate` times a second while the block runs; nothing is left of it after.
+    `crowd` is one of `users.CROWDS`."""
+    arguments = ["--url", url, "--rate", str(rate), "--out", str(records), "--crowd", crowd]
     command = [sys.executable, "-m", "davylamp.cli.demo.load", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

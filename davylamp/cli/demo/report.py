@@ -79,7 +79,7 @@ def make_report(
         releases=tuple(report_release(records, one) for one in facts),
         requests=len(records),
         switching_failures=len(blamed),
-        switching_failures_by_kind=_kinds(blamed),
+        switching_failures_by_kind=failures_by_kind(blamed),
         turned_away=turned_away,
     )
 
@@ -155,7 +155,8 @@ def _slower(records: pd.DataFrame, limit_ms: float) -> int:
     return int((records["latency_ms"] > limit_ms).sum())
 
 
-def _kinds(blamed: pd.DataFrame) -> dict[str, int]:
+def failures_by_kind(blamed: pd.DataFrame) -> dict[str, int]:
+    """`service method what` → how many."""
     found: dict[str, int] = {}
     columns = (blamed["service"], blamed["method"], blamed["status"], blamed["error"])
     for service, method, status, error in zip(*columns, strict=True):

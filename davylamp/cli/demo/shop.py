@@ -25,7 +25,7 @@ def images_folder(settings: Settings) -> Path:
 
 def push_version(settings: Settings, version: ShopVersion) -> PushedImage:
     """Make, push and sign a build. All that follows, Davylamp does by itself."""
-    folder = images_folder(settings) / version.service
+    folder = images_folder(settings) / (version.folder or version.service)
     built = build_image(folder, version=version.version, environment=version.environment)
     registry = open_registry(settings.require("registry_url"))
     try:

@@ -40,6 +40,12 @@ HABITS = (
 )
 """checkout has the most, since the demonstration releases it."""
 
+ORDERS = (Habit("orders", 1.0, "/orders/{n}", "/orders", "cart"),)
+"""Everybody wants to know what became of what he bought."""
+
+CROWDS = {"shop": HABITS, "orders": ORDERS}
+"""Whom the load can send."""
+
 
 def only(service: str) -> tuple[Habit]:
     """All users do what they do with checkout, at another service."""

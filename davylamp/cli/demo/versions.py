@@ -19,6 +19,8 @@ class ShopVersion:
     what: str
     expected: ReleaseState = ReleaseState.PROMOTED
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
+    folder: str = ""
+    """What the image is made from; by default the folder of the service's name."""
 
     @property
     def name(self) -> str:
