@@ -12,13 +12,14 @@ from assets.migration_state import migration_state
 from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
+from release_defs.jobs.schema_change import schema_change
 from sensors.ended_run import cancelled_run, failed_run
 from sensors.new_image import new_image
 from sensors.orphaned_release import orphaned_release
 from sensors.release_requests import release_requests
 
 defs = dg.Definitions(
-    jobs=[release_canary],
+    jobs=[release_canary, schema_change],
     assets=[live_version, verdict, migration_state],
     asset_checks=[fleet_runs_what_was_released],
     sensors=[

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 RELEASE_JOB = "release_canary"
+SCHEMA_JOB = "schema_change"
 SERVICE_TAG = "davylamp/service"
 """Which service a run releases: one run a service at a time (see dagster.yaml)."""
+SCHEMA_OF_TAG = "davylamp/schema-of"
+"""Whose schema a run changes. Not the tag above: a quarantine of a day, or a backfill of hours,
+must not keep the service from being released meanwhile."""
+DATABASE_TAG = "davylamp/database"
+"""One `schema_change` a database at a time (see dagster.yaml)."""
+REVISION_TAG = "davylamp/revision"
+"""The contract revision a run is about."""
 OUTCOME_TAG = "davylamp/outcome"
 """How it ended: the release's last state in the ledger."""
 SKIPPED = "skipped"

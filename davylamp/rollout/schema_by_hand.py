@@ -34,6 +34,12 @@ def work_by_hand(
     return work
 
 
+def digest_meant(parts: Parts, service: Service, image: str) -> str:
+    """The digest an image stands for right now, verified; the stable build's when `image` is
+    empty. For jobs of several steps: all of them are about one build. Raises like the above."""
+    return _verified(parts, service, image)[0]
+
+
 def _verified(parts: Parts, service: Service, image: str) -> tuple[str, str]:
     """Digest and version. What is live was verified when it was released."""
     if not image:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from davylamp.errors import DavylampError, Refused
+from davylamp.errors import Refused
 from davylamp.rollout.schema_work import SchemaWork
 from davylamp.schema.apply import apply_revisions
 from davylamp.schema.lint.finding import Finding
@@ -61,8 +61,8 @@ def _apply(work: SchemaWork, upto: Phase) -> SchemaDone:
         done = apply_revisions(
             work.target, work.revisions, upto, work.tell.on_step, work.tell.on_progress
         )
-    except DavylampError as error:
-        work.note(f"{upto}_stopped", str(error))
+    except BaseException as error:  # a cancelled run stops here too
+        work.note(f"{upto}_stopped", str(error) or type(error).__name__)
         raise
     finally:
         work.state()

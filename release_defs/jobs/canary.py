@@ -6,12 +6,16 @@ import dagster as dg
 
 from release_defs.ops.begin import ReleaseConfig, guard_contracts, start_instances, verify_build
 from release_defs.ops.end import confirm_release, release_rejected, roll_back_release
+from release_defs.ops.schema import contract_schema, expand_schema, migrate_schema
 from release_defs.ops.traffic import hold_release, promote_release, shift_traffic
 from sensors.names import RELEASE_JOB
 
 _DESCRIPTION = """
-Release one service: check the build, start it beside a fresh baseline, raise its share of
-users step by step, and promote it or take it back. Every decision is the engine's.
+Release one service: check the build, bring its database what it needs, start it beside a fresh
+baseline, raise its share of users step by step, and promote it or take it back. Every decision is
+the engine's.
+What was added to a database stays when a release is taken back: the builds that are alive work
+beside it, and the next one finds it there.
 
 To launch it by hand, name a **service** of the catalog and an **image** of it:
 
@@ -36,10 +40,11 @@ def flat(config: ReleaseConfig) -> dg.RunConfig:
     executor_def=dg.in_process_executor,
 )
 def release_canary() -> None:
-    started = start_instances(guard_contracts(verify_build()))
+    guarded = guard_contracts(verify_build())
+    started = start_instances(migrate_schema(expand_schema(guarded)))
     shifted = shift_traffic(started)
     held = hold_release(shifted.hold)
     promoted = promote_release([shifted.promote, held.promote])
     rolled_back = roll_back_release([shifted.roll_back, held.roll_back, promoted.roll_back])
-    confirm_release(promoted.promoted)
+    contract_schema(confirm_release(promoted.promoted))
     release_rejected(rolled_back)

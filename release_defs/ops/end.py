@@ -40,7 +40,7 @@ def roll_back_release(
 @dg.op
 def confirm_release(
     context: dg.OpExecutionContext, claim: Claim, engine: dg.ResourceParam[Engine]
-) -> None:
+) -> Claim:
     """Every copy that is observed runs the new build, or the one left over is named."""
     with conducting(context, engine, claim) as conduct:
         with interrupts_held():
@@ -51,6 +51,7 @@ def confirm_release(
         if problem:
             raise Refused(problem)
         context.add_output_metadata(show_end(context, conduct, release))
+    return claim_of(conduct, release.reason)
 
 
 @dg.op
