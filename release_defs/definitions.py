@@ -13,6 +13,7 @@ from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
 from release_defs.jobs.schema_change import schema_change
+from sensors.contract_ready import contract_ready
 from sensors.ended_run import cancelled_run, failed_run
 from sensors.new_image import new_image
 from sensors.orphaned_release import orphaned_release
@@ -30,6 +31,7 @@ defs = dg.Definitions(
         cancelled_run,
         fleet_observation,
         migration_observation,
+        contract_ready,
     ],
     resources={"engine": Engine(), "io_manager": dg.mem_io_manager},
     executor=dg.in_process_executor,
