@@ -28,7 +28,8 @@ def sentences(report: SchemaReport) -> Iterator[str]:
         one = found.backfilled
         yield (
             f"{one.rows:,} rows were backfilled in {one.seconds:.0f} s beside users' own writes, "
-            f"{one.rows_per_second:,} a second; afterwards {OLD} and {NEW} differed in {one.differing}."
+            f"{one.rows_per_second:,} a second; afterwards {OLD} and {NEW} differed in "
+            f"{one.differing} rows."
         )
     if found.contract_refused:
         yield f"The first try to drop {OLD} was refused: {found.contract_refused.reason}."
