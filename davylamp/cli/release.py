@@ -22,6 +22,7 @@ from davylamp.rollout import operate
 from davylamp.rollout.conduct import Conduct
 from davylamp.rollout.drive import drive
 from davylamp.rollout.parts import open_parts
+from davylamp.rollout.schema_work import Listener
 from davylamp.settings import Settings, load_settings
 
 Service = Annotated[str, typer.Argument(help="A service of the catalog.")]
@@ -175,11 +176,14 @@ def conduct_here(
     settings: Settings, service: str, image: str, as_json: bool, override: str | None = None
 ) -> None:
     """Conduct a release in this process. Exit 1 when it wasn't promoted."""
+    from davylamp.cli.schema_bar import progress_bar
+
     parts = open_parts(settings)
     conduct = Conduct.open(
         parts, service=service, image=image, requested_by=who(), override=override
     )
-    done = drive(conduct)
+    with progress_bar() as on_progress:
+        done = drive(conduct, tell=Listener(on_progress=on_progress))
     document = {"release": done.id, "outcome": done.state, "reason": done.reason}
 
     def human(console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from davylamp.rollout.schema_change import SchemaDone
     from davylamp.rollout.schema_work import SchemaWork
 
+_QUARANTINE_TOLD_SECONDS = 60.0
 ServiceName = Annotated[str, typer.Argument(help="A service of the catalog.")]
 ImageOption = Annotated[
     str, typer.Option("--image", help="The build that brings it; by default the one users have.")
@@ -56,7 +58,8 @@ def _carry_out(
     try:
         service = parts.catalog.service(name)
         with progress_bar() as on_progress:
-            work = work_by_hand(parts, service, image, who(), Listener(on_progress=on_progress))
+            tell = Listener(on_progress=on_progress, on_look=_teller_of_quarantine())
+            work = work_by_hand(parts, service, image, who(), tell)
             done = [act(work) for act in acts]
     finally:
         parts.close()
@@ -68,3 +71,16 @@ def _carry_out(
         "reason": done[-1].reason,
     }
     emit(document, as_json, lambda console: console.print("\n".join(one.reason for one in done)))
+
+
+def _teller_of_quarantine() -> Callable[[float], None]:
+    """Says at its beginning, and then once a minute, how long a quarantine goes on."""
+    told_at = float("inf")
+
+    def tell(seconds_left: float) -> None:
+        nonlocal told_at
+        if seconds_left < told_at - _QUARANTINE_TOLD_SECONDS or told_at == float("inf"):
+            told_at = seconds_left
+            sys.stderr.write(f"in quarantine: {seconds_left:,.0f} s left, nobody misses it yet\n")
+
+    return tell

@@ -26,14 +26,23 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show revisions, backfills with rate and time left, and quarantines. Exit 1 when a change
-    stopped half-way and nobody is at work on it."""
+    """Show revisions, backfills with rate and time left, quarantines, and who still needs what the
+    next drop takes. Exit 1 when a change stopped half-way and nobody is at work on it."""
     from davylamp.cli.schema_history import history_of
+    from davylamp.cli.schema_next_drop import next_drop
     from davylamp.schema.document import state_document
     from davylamp.schema.state import state_of
 
     found = state_of(chosen(database, url), history_of(history) if history else ())
-    emit(state_document(found), as_json, lambda console: _show(console, found))
+    drop = next_drop(database) if database else None
+    document = state_document(found) | {"next_drop": drop.document() if drop else None}
+
+    def human(console: Console) -> None:
+        _show(console, found)
+        if drop:
+            console.print(Text(drop.line))
+
+    emit(document, as_json, human)
     if found.stopped:
         raise typer.Exit(1)
 

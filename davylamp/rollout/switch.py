@@ -63,6 +63,6 @@ def _pending(candidate: str, facts: SchemaFacts, revisions: Sequence[str]) -> li
     ]
     why = (
         f"{facts.database} is to be migrated first ({', '.join(todo)}): a switch of all users at "
-        f"once comes after the data; run `davylamp schema backfill {facts.database}` to its end"
+        f"once comes after the data; `davylamp schema change SERVICE --image IMAGE` does it"
     )
     return [Conflict(candidate, f"the database {facts.database}", why)] if todo else []

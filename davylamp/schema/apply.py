@@ -93,7 +93,8 @@ def _with_backfill(run: Run, on_progress: OnProgress, limits: BackfillLimits) ->
         if result.state is not BackfillState.DONE:
             raise Refused(
                 f"revision {run.revision.id}: its backfill {result.backfill} is {result.state}: "
-                f"{result.reason}; `davylamp schema backfill resume` lets it go on"
+                f"{result.reason}; whoever carries the revision out again goes on from there (a "
+                "paused one: after `davylamp schema backfill resume`)"
             )
 
     return replace(run, first=first)

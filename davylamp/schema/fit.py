@@ -127,6 +127,7 @@ def _unfilled(backfill: Backfill, facts: SchemaFacts) -> Misfit:
     return Misfit(
         facts.database,
         f"it reads {backfill.column}, {left}: data migration leads the code; run "
-        f"`davylamp schema backfill {facts.database}` (revision {backfill.revision}) to its end",
+        f"`davylamp schema backfill run {backfill.column} --database {facts.database}` "
+        f"(revision {backfill.revision}) to its end",
         can_come=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -14,24 +15,46 @@ from davylamp.plane.status import plane_status
 from davylamp.settings import load_settings
 from tests.live_plane import ROOT
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 
 ROWS = 30_000
+ENTRY = """
+name: orders
+owner: tests
+image: {repository: shop/orders}
+route: {hosts: [orders.localhost]}
+databases:
+  shop: {roles: [orders], migrations: migrations, quarantine_seconds: 2,
+         contract_approval: automatic}
+release:
+  steps:
+    - {share: 0.05, seconds: 2, minimum_requests: 5}
+    - {share: 0.3, seconds: 10, minimum_requests: 100}
+    - {share: 1.0, seconds: 2, minimum_requests: 0}
+  patience_seconds: 30
+  hold_seconds: 6
+  drain_seconds: 2
+judge: {rule: fail-ratio, minimum_requests: 100, minimum_ticks: 8}
+"""
+"""The shop's, with a rule that promotes within seconds."""
 PROMOTED = ["promoted", "written", "promoted", "promoted"]
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home = tmp_path_factory.mktemp("act")
+    folder = tmp_path_factory.mktemp("act")
+    home, shop = folder / "home", folder / "shop"
+    shutil.copytree(ROOT / "examples" / "shop", shop)
+    (shop / "catalog" / "orders.yaml").write_text(ENTRY)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAVYLAMP_")}
     command = [sys.executable, "-m", "davylamp.cli.main", "demo", "--act", "schema", "--json"]
     done = subprocess.run(
-        [*command, "--rows", str(ROWS), "--rate", "150", "--home", str(home)],
-        env=environment | {"DAVYLAMP_HOME": str(home)},
+        [*command, "--rows", str(ROWS), "--rate", "120", "--home", str(home)],
+        env=environment | {"DAVYLAMP_CATALOG": str(shop / "catalog")},
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=220,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -205,7 +205,7 @@ def test_a_candidate_does_not_start_before_its_column_is_full(shop: Shop) -> Non
     conduct = shop.open("1.1.0")
     conduct.verify()
     conduct.guard()
-    with shop.refused("davylamp schema backfill shop"):
+    with shop.refused("davylamp schema backfill run orders.status --database shop"):
         conduct.start()
 
 

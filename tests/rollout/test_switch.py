@@ -125,7 +125,7 @@ STATES: tuple[States, ...] = (
         "being filled",
         lambda s: s.go(1, 2, 3).backfill("running", done=4),
         "orders.status, which 6 rows still lack: data migration leads the code; "
-        "run `davylamp schema backfill shop`",
+        "run `davylamp schema backfill run orders.status --database shop`",
     ),
     ("migrated", lambda s: s.go(1, 2, 3).backfill("done"), ""),
     (
