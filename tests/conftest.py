@@ -90,8 +90,8 @@ _SLOW = (
 """Many simulated streams or pictures: left out of `make test-fast`, never of `make test`."""
 
 
-_ON_A_PLANE = ("tests/e2e/test_dagster.py", "tests/e2e/test_release.py", "tests/faults/")
-"""They share a plane and mostly wait; the others run beside them in a process of their own."""
+_ON_A_PLANE = ("tests/e2e/", "tests/faults/")
+"""They mostly wait, one after the other; the others run beside them in a process of their own."""
 
 
 def _together(item: pytest.Item) -> str:
