@@ -25,6 +25,7 @@ NAMES = (
     "signals_read",
     "schema_lint",
     "schema_backfill",
+    "audit",
 )
 """One file each, with `run(quick) -> Report`."""
 

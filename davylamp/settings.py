@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     trusted_keys: Path | None = None
     """Folder of PEM public keys; by default `<home>/keys`."""
 
+    flags_file: Path | None = None
+    """YAML or JSON with the names of `active` and `retired` flags, for the audit."""
+
     ledger_url: str = ""
     dagster_storage_url: str = ""
     registry_url: str = ""

@@ -25,6 +25,8 @@ COMMANDS = {
     "freeze": "release",
     "thaw": "release",
     "forgive": "release",
+    "audit": "audit",
+    "forecast": "forecast",
 }
 """Command → file of this package that has a function of its name."""
 

@@ -1,0 +1,79 @@
+"""gather: the whole fleet as it is now, from ledger, platform, routers, databases and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from davylamp.audit.gather.copies import copies_of, seen_copies
+from davylamp.audit.gather.databases import Looks, contract_of, databases_of, look_at_all
+from davylamp.audit.gather.flag_file import FlagFile
+from davylamp.audit.gather.recorded import Recorded, read_recorded
+from davylamp.audit.gather.routes import look_at_routes
+from davylamp.audit.gather.witnesses import ask_witnesses
+from davylamp.audit.inventory import ActiveRelease, Build, Inventory, Service
+from davylamp.catalog.model import Service as Entry
+from davylamp.ledger.inventory import Live
+from davylamp.ledger.releases import Release
+from davylamp.rollout.parts import Parts
+from davylamp.rollout.past import contract_from
+
+
+def gather(parts: Parts) -> Inventory:
+    """Raises `Unreachable` for the ledger alone: what else doesn't answer is in the inventory as
+    something that wasn't seen.
+
+    The ledger is read before and after the platform: a release that begins or ends meanwhile
+    is not a reason to call its copies left over.
+    """
+    flags = FlagFile(parts.settings.flags_file).read()
+    before = read_recorded(parts.ledger)
+    seen = seen_copies(parts.platform)
+    after = read_recorded(parts.ledger)
+    reports = ask_witnesses(seen or ())
+    looks = look_at_all(parts)
+    active = {**before.active, **after.active}
+    stable = {name: one.stable_digest or "" for name, one in after.live.items()}
+    candidates = {name: one.digest for name, one in active.items() if one.digest}
+    return Inventory(
+        now=after.now.timestamp(),
+        services=tuple(_services(parts.catalog.services, after.live, active)),
+        builds=tuple(_builds(after, looks)),
+        instances=tuple(copies_of(seen, after, reports)),
+        flags=flags,
+        databases=databases_of(looks),
+        routes=look_at_routes(parts, stable, candidates),
+    )
+
+
+def _services(
+    catalog: Mapping[str, Entry], live: Mapping[str, Live], active: Mapping[str, Release]
+) -> list[Service]:
+    return [
+        _service(entry, live.get(name, Live(name)), active.get(name))
+        for name, entry in catalog.items()
+    ]
+
+
+def _service(entry: Entry, live: Live, release: Release | None) -> Service:
+    """A service that was never released wants no copies yet."""
+    return Service(
+        name=entry.name,
+        stable_digest=live.stable_digest,
+        replicas=entry.instances if live.stable_digest else 0,
+        release=release
+        and ActiveRelease(candidate_digest=release.digest, baseline_digest=release.stable_digest),
+        databases=tuple(entry.databases),
+    )
+
+
+def _builds(recorded: Recorded, looks: Looks) -> list[Build]:
+    return [
+        Build(
+            digest=one.digest,
+            service=one.service,
+            version=one.version,
+            known_bad=one.known_bad_reason is not None,
+            contract=contract_of(contract_from(one.contract), looks),
+        )
+        for one in recorded.builds
+    ]

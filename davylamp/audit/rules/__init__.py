@@ -1,0 +1,1 @@
+"""The rules, one a file; `all_rules` lists them. A new one: copy `unknown_service`."""
