@@ -62,5 +62,14 @@ def _stage(context: dg.OpExecutionContext, claim: Claim, engine: Engine, act: "A
         context.log.info(stage.reason)
         context.add_output_metadata({"result": stage.reason, **told.account.metadata()})
         if stage.document.get("applied"):
-            report_state(context, conduct.session.parts, conduct.session.service.name)
+            _report(context, conduct)
     return claim_of(conduct, stage.reason)
+
+
+def _report(context: dg.OpExecutionContext, conduct: "Conduct") -> None:
+    """It looks at the database and at the fleet: the lease must not run out meanwhile."""
+    from davylamp.rollout.conduct.schema_stage import held_meanwhile
+
+    session = conduct.session
+    with held_meanwhile(session.hold):
+        report_state(context, session.parts, session.service.name)
