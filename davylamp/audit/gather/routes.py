@@ -52,8 +52,16 @@ def _look(
     return tuple(
         _route(name, route, effective(route, now, ttl), envoy, stable[name], candidate.get(name))
         for name, route in after.items()
-        if stable.get(name) and route.intent.is_confirmed and before.get(name) == route
+        if stable.get(name) and _is_settled(route, before.get(name))
     )
+
+
+def _is_settled(route: ServiceRoute, before: ServiceRoute | None) -> bool:
+    """Confirmed, and not changed while Envoy was being asked."""
+    if before is None or not route.intent.is_confirmed:
+        return False
+    is_same = route.intent.generation == before.intent.generation
+    return is_same and route.endpoints == before.endpoints
 
 
 def _route(

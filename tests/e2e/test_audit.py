@@ -1,0 +1,77 @@
+"""`davylamp audit` on a real plane: a healthy one is fine, and a copy started by hand is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from davylamp.audit.gather.everything import gather
+from davylamp.fleet.local import LocalPlatform
+from davylamp.fleet.protocol import StartOrder
+from davylamp.judge.sample import Role
+from davylamp.ledger import inventory
+from davylamp.ledger.instance import Instance, InstanceState
+from davylamp.rollout.parts import open_parts
+from davylamp.settings import load_settings
+from tests.live_plane import LivePlane, wait_for
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+
+def of_cart(plane: LivePlane) -> dict[str, Any]:
+    return plane.ask("audit", "--service", "cart", check=False)
+
+
+def copies(plane: LivePlane) -> list[Instance]:
+    return [i for i in plane.copies_of_service("cart") if i.state is InstanceState.READY]
+
+
+def sees_the_candidate(plane: LivePlane) -> bool:
+    """Envoy was asked for its shares and endpoints, and the copies for their builds."""
+    home, catalog = plane.home, plane.home.parent / "catalog"
+    parts = open_parts(load_settings(home=home, catalog=catalog, lease_seconds=6, renew_seconds=1))
+    try:
+        seen = gather(parts)
+    finally:
+        parts.close()
+    routes = [r for r in seen.routes if r.service == "cart"]
+    told = [i.witnesses for i in seen.instances if i.service == "cart" and i.witnesses]
+    return bool(
+        routes
+        and routes[0].observed_endpoints
+        and len(routes[0].observed or {}) == 2
+        and routes[0].observed == routes[0].intended
+        and len({digest for one in told for digest in one.values()}) == 2
+    )
+
+
+def test_a_copy_of_the_last_build_that_somebody_starts_by_hand_is_named(plane: LivePlane) -> None:
+    first = plane.push("cart")
+    assert plane.release("cart", first).state == "promoted"
+    old = copies(plane)[0]
+    with plane.ledger.begin() as db:
+        image = inventory.live_service(db, "cart").stable_image
+    second = plane.push("cart")
+    with plane.load("cart"):
+        plane.begin_release("cart", second)
+        wait_for(lambda: plane.route("cart").candidate_share > 0)
+        assert of_cart(plane)["findings"] == []
+        wait_for(lambda: sees_the_candidate(plane))
+        assert plane.wait_for_end("cart", 90).state == "promoted"
+    wait_for(lambda: len(copies(plane)) == 2)
+    healthy = of_cart(plane)
+    assert healthy["findings"] == []
+    assert healthy["seen_instances"] == 2
+
+    platform = LocalPlatform(Path(plane.addresses.platform_socket))
+    platform.start(StartOrder(("cart-by-hand",), "cart", image or "", old.digest, Role.STABLE, 0))
+    try:
+        wait_for(lambda: len(copies(plane)) == 3)
+        (finding,) = of_cart(plane)["findings"]
+    finally:
+        platform.stop(["cart-by-hand"], 2.0)
+    assert (finding["code"], finding["severity"]) == ("stale_instance", "critical")
+    assert finding["instance"] == "cart-by-hand"
+    assert first in finding["detail"]
