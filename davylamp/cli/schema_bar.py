@@ -16,22 +16,22 @@ _COLUMNS = ("{task.description}", "{task.percentage:>3.0f}%", "{task.fields[said
 
 @contextmanager
 def progress_bar() -> Generator[OnProgress]:
-    """Call what it gives with each progress."""
+    """Call what it gives with each progress. Without any, not even an empty line is printed."""
     name, share, said = (TextColumn(one, markup=False) for one in _COLUMNS)
     console = Console(stderr=True)
-    with Bar(name, BarColumn(), share, TimeElapsedColumn(), said, console=console) as bar:
-        task = bar.add_task("backfill", total=1.0, said="", visible=False)
+    bar = Bar(name, BarColumn(), share, TimeElapsedColumn(), said, console=console)
+    task = bar.add_task("backfill", total=1.0, said="")
 
-        def show(progress: Progress) -> None:
-            bar.update(
-                task,
-                completed=progress.share,
-                description=progress.backfill,
-                said=said_of(progress),
-                visible=True,
-            )
+    def show(progress: Progress) -> None:
+        bar.start()
+        words = said_of(progress)
+        bar.update(task, completed=progress.share, description=progress.backfill, said=words)
 
+    try:
         yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def said_of(progress: Progress) -> str:
