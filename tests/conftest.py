@@ -90,8 +90,15 @@ _SLOW = (
 """Many simulated streams or pictures: left out of `make test-fast`, never of `make test`."""
 
 
-_ON_A_PLANE = ("tests/e2e/", "tests/faults/")
-"""They mostly wait, one after the other; the others run beside them in a process of their own."""
+_ON_A_PLANE = (
+    "tests/e2e/test_dagster.py",
+    "tests/e2e/test_judged_harms.py",
+    "tests/e2e/test_release.py",
+    "tests/e2e/test_audit.py",
+    "tests/faults/",
+)
+"""They share a plane and mostly wait, one after the other; the others run beside them in a process
+of their own."""
 
 
 def _together(item: pytest.Item) -> str:
@@ -100,10 +107,12 @@ def _together(item: pytest.Item) -> str:
     return "planes" if any(part in path for part in _ON_A_PLANE) else path
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # here, since pytest-xdist reads the group before any later hook of ours
+    item.add_marker(pytest.mark.xdist_group(_together(item)))
+    if any(part in item.path.as_posix() for part in _SLOW):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_together(item)))
-        if any(part in item.path.as_posix() for part in _SLOW):
-            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: _together(item) != "planes")  # the longest begins first
