@@ -6,9 +6,11 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from davylamp.ledger.session import Ledger
 from davylamp.plane.postgres import start_postgres
@@ -101,18 +103,23 @@ _ON_A_PLANE = (
 of their own."""
 
 
-def _together(item: pytest.Item) -> str:
-    """Tests of one name run in one process, in order: a file's share what was costly to make."""
-    path = item.path.as_posix()
-    return "planes" if any(part in path for part in _ON_A_PLANE) else path
+def _together(file: str) -> str:
+    """Files of one name run in one process, in order; each for itself, but for those on planes."""
+    return "planes" if any(part in file for part in _ON_A_PLANE) else file
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    # here, since pytest-xdist reads the group before any later hook of ours
-    item.add_marker(pytest.mark.xdist_group(_together(item)))
-    if any(part in item.path.as_posix() for part in _SLOW):
-        item.add_marker(pytest.mark.slow)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    # --dist=loadgroup would do it by marks, but pytest 9.2 doesn't show them to the scheduler
+    class ByPlane(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _together(nodeid.partition("::")[0])
+
+    return ByPlane(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _together(item) != "planes")  # the longest begins first
+    for item in items:
+        if any(part in item.path.as_posix() for part in _SLOW):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: _together(item.path.as_posix()) != "planes")  # the longest first
