@@ -298,7 +298,7 @@ def live_plane(home: Path) -> Generator[LivePlane]:
     """Start a plane with short lease and TTL in a folder of its own; end it afterwards."""
     catalog = home / "catalog"
     catalog.mkdir(parents=True)
-    for name in ("checkout", "cart", "payments", "search", "orders"):
+    for name in ("checkout", "cart", "payments", "search", "orders", "audited"):
         (catalog / f"{name}.yaml").write_text(CATALOG.format(name=name))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAVYLAMP_")}
     environment |= {

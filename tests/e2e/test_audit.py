@@ -20,12 +20,12 @@ from tests.live_plane import LivePlane, wait_for
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
 
-def of_cart(plane: LivePlane) -> dict[str, Any]:
-    return plane.ask("audit", "--service", "cart", check=False)
+def of_audited(plane: LivePlane) -> dict[str, Any]:
+    return plane.ask("audit", "--service", "audited", check=False)
 
 
 def copies(plane: LivePlane) -> list[Instance]:
-    return [i for i in plane.copies_of_service("cart") if i.state is InstanceState.READY]
+    return [i for i in plane.copies_of_service("audited") if i.state is InstanceState.READY]
 
 
 def sees_the_candidate(plane: LivePlane) -> bool:
@@ -36,8 +36,8 @@ def sees_the_candidate(plane: LivePlane) -> bool:
         seen = gather(parts)
     finally:
         parts.close()
-    routes = [r for r in seen.routes if r.service == "cart"]
-    told = [i.witnesses for i in seen.instances if i.service == "cart" and i.witnesses]
+    routes = [r for r in seen.routes if r.service == "audited"]
+    told = [i.witnesses for i in seen.instances if i.service == "audited" and i.witnesses]
     return bool(
         routes
         and routes[0].observed_endpoints
@@ -48,28 +48,28 @@ def sees_the_candidate(plane: LivePlane) -> bool:
 
 
 def test_a_copy_of_the_last_build_that_somebody_starts_by_hand_is_named(plane: LivePlane) -> None:
-    first = plane.push("cart")
-    assert plane.release("cart", first).state == "promoted"
+    first = plane.push("audited")
+    assert plane.release("audited", first).state == "promoted"
     old = copies(plane)[0]
     with plane.ledger.begin() as db:
-        image = inventory.live_service(db, "cart").stable_image
-    second = plane.push("cart")
-    with plane.load("cart"):
-        plane.begin_release("cart", second)
-        wait_for(lambda: plane.route("cart").candidate_share > 0)
-        assert of_cart(plane)["findings"] == []
+        image = inventory.live_service(db, "audited").stable_image
+    second = plane.push("audited")
+    with plane.load("audited"):
+        plane.begin_release("audited", second)
+        wait_for(lambda: plane.route("audited").candidate_share > 0)
+        assert of_audited(plane)["findings"] == []
         wait_for(lambda: sees_the_candidate(plane))
-        assert plane.wait_for_end("cart", 90).state == "promoted"
+        assert plane.wait_for_end("audited", 90).state == "promoted"
     wait_for(lambda: len(copies(plane)) == 2)
-    healthy = of_cart(plane)
+    healthy = of_audited(plane)
     assert healthy["findings"] == []
     assert healthy["seen_instances"] == 2
 
     platform = LocalPlatform(Path(plane.addresses.platform_socket))
-    platform.start(StartOrder(("cart-by-hand",), "cart", image or "", old.digest, Role.STABLE, 0))
+    platform.start(StartOrder(("cart-by-hand",), "audited", image or "", old.digest, Role.STABLE, 0))
     try:
         wait_for(lambda: len(copies(plane)) == 3)
-        (finding,) = of_cart(plane)["findings"]
+        (finding,) = of_audited(plane)["findings"]
     finally:
         platform.stop(["cart-by-hand"], 2.0)
     assert (finding["code"], finding["severity"]) == ("stale_instance", "critical")
