@@ -66,12 +66,12 @@ def test_a_copy_of_the_last_build_that_somebody_starts_by_hand_is_named(plane: L
     assert healthy["seen_instances"] == 2
 
     platform = LocalPlatform(Path(plane.addresses.platform_socket))
-    platform.start(StartOrder(("cart-by-hand",), "audited", image or "", old.digest, Role.STABLE, 0))
+    platform.start(StartOrder(("by-hand",), "audited", image or "", old.digest, Role.STABLE, 0))
     try:
         wait_for(lambda: len(copies(plane)) == 3)
         (finding,) = of_audited(plane)["findings"]
     finally:
-        platform.stop(["cart-by-hand"], 2.0)
+        platform.stop(["by-hand"], 2.0)
     assert (finding["code"], finding["severity"]) == ("stale_instance", "critical")
-    assert finding["instance"] == "cart-by-hand"
+    assert finding["instance"] == "by-hand"
     assert first in finding["detail"]
