@@ -48,6 +48,12 @@ def grpc_part(port: int, folder: Path, silence_seconds: float) -> Component:
     )
 
 
+def has_stopped(pid: int) -> bool:
+    """With every thread of it: a signal reaches them one after the other."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
 def test_a_stopped_server_accepts_connections_and_greets_nobody(tmp_path: Path) -> None:
     async def scenario() -> None:
         port = free_port()
@@ -56,6 +62,7 @@ def test_a_stopped_server_accepts_connections_and_greets_nobody(tmp_path: Path) 
         running = [asyncio.create_task(children.reap_forever()), asyncio.create_task(watch.run())]
         await until(watch.is_ready.is_set)
         os.kill(watch.child.pid, signal.SIGSTOP)
+        await until(lambda: has_stopped(watch.child.pid))
         assert await TcpProbe(port).ready()
         assert not await Http2Probe(port).ready()
         os.kill(watch.child.pid, signal.SIGCONT)
