@@ -85,6 +85,8 @@ _SLOW = (
     "tests/judge/test_judge_properties.py",
     "tests/judge/test_judging_a_release.py",
     "tests/judge/test_kayenta_against_scipy.py",
+    "tests/judge/test_kayenta_properties.py",
+    "tests/cli/test_judge_stream.py",
     "tests/judge/test_planner.py",
     "tests/cli/test_judge_plan.py",
     "tests/release_defs/test_plots.py",
