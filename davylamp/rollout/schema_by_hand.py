@@ -8,11 +8,9 @@ from davylamp.builds.verify import SignaturePending, verify_build
 from davylamp.catalog.model import Service
 from davylamp.errors import BadInput, Refused
 from davylamp.ledger import inventory
-from davylamp.rollout.databases import target_of
 from davylamp.rollout.parts import Parts
+from davylamp.rollout.remember_history import remember_history
 from davylamp.rollout.schema_work import Listener, SchemaWork, work_of
-from davylamp.schema.brought import remember
-from davylamp.schema.look import facts_of
 
 
 def work_by_hand(
@@ -27,10 +25,7 @@ def work_by_hand(
             f"{service.name} {version} brings no history: its image needs a folder "
             "migrations/versions, and its catalog entry one of `databases` (docs/schema.md)"
         )
-    entry = service.databases[work.name]
-    present = facts_of(target_of(parts.settings, work.name, entry), (), entry.schema_name).present
-    with parts.ledger.begin() as db:
-        remember(db, work.name, work.revisions, present, f"{service.name} {version}")
+    remember_history(parts, service, work.name, work.revisions, version)
     return work
 
 

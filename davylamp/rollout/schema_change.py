@@ -31,12 +31,12 @@ class SchemaDone:
 def check(work: SchemaWork) -> tuple[Revision, ...]:
     """The pending revisions, if all may be carried out, and those of one release together. Raises
     `Refused` with the first finding and its advice."""
-    pending = work.pending()
+    state = work.state()
+    pending = work.pending(state)
     waiting = {str(one.file) for one in pending}
     verdicts = [v for v in lint_revisions(work.revisions) if v.file in waiting]
     refused = [f for v in verdicts for f in v.findings if f.phase is Phase.REFUSED]
-    is_new = not work.state().revision
-    together = () if is_new else check_release(pending)
+    together = check_release(pending) if state.revision else ()
     _refuse([*refused, *together])
     return pending
 

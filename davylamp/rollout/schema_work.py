@@ -54,8 +54,9 @@ class SchemaWork:
             mirror_state(db, self.name, found.revision, document)
         return found
 
-    def pending(self) -> tuple[Revision, ...]:
-        waiting = set(self.state().pending)
+    def pending(self, state: SchemaState | None = None) -> tuple[Revision, ...]:
+        """Not run yet: by a `state` just read, or by a new look."""
+        waiting = set((state or self.state()).pending)
         return tuple(one for one in self.revisions if one.id in waiting)
 
     def note(self, kind: str, message: str, revision: str = "", **data: object) -> None:

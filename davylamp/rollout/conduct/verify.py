@@ -15,11 +15,10 @@ from davylamp.ledger import evidence, inventory
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.releases import update_release
 from davylamp.rollout.conduct.hold_of_route import RouteHold
-from davylamp.rollout.databases import target_of
 from davylamp.rollout.parts import Parts
-from davylamp.schema.brought import history_of, remember, revisions_brought
+from davylamp.rollout.remember_history import remember_history
+from davylamp.schema.brought import history_of, revisions_brought
 from davylamp.schema.embedded import make_embedded
-from davylamp.schema.look import facts_of
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,5 @@ def remember_revisions(parts: Parts, hold: RouteHold, service: Service, build: C
     revisions = revisions_brought(
         parts.registry(service), service.image.repository, build.digest, entry
     )
-    present = facts_of(target_of(parts.settings, name, entry), (), entry.schema_name).present
-    with parts.ledger.begin() as db:
-        remember(db, name, revisions, present, f"{service.name} {build.version}")
+    remember_history(parts, service, name, revisions, build.version)
     hold.renew()
