@@ -10,6 +10,9 @@ from typing import Any
 Document = dict[str, Any]
 
 _ROUTE_SECONDS = 60
+_PICKS = 16
+"""The balancer picks at random, and may pick the lost copy again: of two copies, one time in
+2^_PICKS all picks fall on it, and the retry is wasted."""
 _SAFE_METHODS = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
 # the service has not seen the request in any of these: repeating it is safe for every method
 _NEVER_ARRIVED = "connect-failure,refused-stream,reset-before-request"
@@ -58,7 +61,10 @@ def _to(cluster: str, retry: Document) -> Document:
             ".previous_hosts.v3.PreviousHostsPredicate"
         },
     }
-    retry = retry | {"retry_host_predicate": [other_copy], "host_selection_retry_max_attempts": 3}
+    retry = retry | {
+        "retry_host_predicate": [other_copy],
+        "host_selection_retry_max_attempts": _PICKS,
+    }
     return {"cluster": cluster, "timeout": f"{_ROUTE_SECONDS}s", "retry_policy": retry}
 
 
