@@ -2,7 +2,10 @@
 
 from alembic import context
 
+from davylamp.ledger import audit_models
 from davylamp.ledger.models import Base
+
+assert audit_models.AuditRow.metadata is Base.metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
