@@ -2,14 +2,11 @@
 
 from alembic import context
 
-from davylamp.ledger import audit_models
-from davylamp.ledger.models import Base
-
-assert audit_models.AuditRow.metadata is Base.metadata
+from davylamp.ledger.audit_models import AuditRow
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=AuditRow.metadata,
     version_table="ledger_revision",
 )
 with context.begin_transaction():
