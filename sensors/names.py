@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 RELEASE_JOB = "release_canary"
 SCHEMA_JOB = "schema_change"
+AUDIT_JOB = "fleet_audit"
+TIDY_JOB = "tidy"
 SERVICE_TAG = "davylamp/service"
 """Which service a run releases: one run a service at a time (see dagster.yaml)."""
 SCHEMA_OF_TAG = "davylamp/schema-of"

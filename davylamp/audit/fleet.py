@@ -18,8 +18,8 @@ class Fleet:
     now: float
     limits: Limits
     services: pd.DataFrame
-    """By name: stable, candidate, baseline (digests), is_releasing, replicas, unseen_seconds,
-    unseen_critical_seconds."""
+    """By name: stable, candidate, baseline (digests), since (of the stable build; NaN: never),
+    is_releasing, replicas, unseen_seconds, unseen_critical_seconds."""
     builds: pd.DataFrame
     """service, digest, version, known_bad."""
     reads: pd.DataFrame

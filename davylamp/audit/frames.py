@@ -67,6 +67,7 @@ def _services(found: tuple[Service, ...], limits: Limits) -> pd.DataFrame:
             "stable": _objects(s.stable_digest or "" for s in found),
             "candidate": _objects((r and r.candidate_digest) or "" for r in releases),
             "baseline": _objects((r and r.baseline_digest) or "" for r in releases),
+            "since": np.array([s.stable_since for s in found], dtype=float),
             "is_releasing": np.array([r is not None for r in releases], dtype=bool),
             "replicas": np.array([s.replicas for s in found], dtype=int),
             "unseen_seconds": _or(unseen, limits.unseen_seconds),
@@ -94,7 +95,7 @@ def _joined(
     rows: pd.DataFrame, services: pd.DataFrame, builds: pd.DataFrame, inventory: Inventory
 ) -> pd.DataFrame:
     """Adds to each report what is known of its service and its build; see `Fleet.instances`."""
-    rows = rows.join(services.drop(columns="replicas"), on="service")
+    rows = rows.join(services.drop(columns=["replicas", "since"]), on="service")
     rows["in_catalog"] = rows["is_releasing"].notna()
     rows["is_releasing"] = rows["is_releasing"].eq(True)
     for name in ("stable", "candidate", "baseline"):

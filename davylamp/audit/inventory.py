@@ -62,6 +62,7 @@ class ActiveRelease(_Entry):
 class Service(_Entry):
     name: Text
     stable_digest: str | None = None
+    stable_since: Moment | None = None
     replicas: int = Field(ge=0, le=1_000_000)
     release: ActiveRelease | None = None
     databases: tuple[Text, ...] = ()
@@ -142,3 +143,5 @@ class Inventory(_Entry):
     databases: tuple[Database, ...]
     routes: tuple[Route, ...]
     limits: Limits = Limits()
+    unseen: dict[str, str] = Field(default_factory=dict[str, str])
+    """What did not answer, and what that means: platform, routers, databases."""

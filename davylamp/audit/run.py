@@ -44,9 +44,13 @@ class Audit:
 
 def run_audit(inventory: Inventory, waivers: Sequence[Waiver] = (), service: str = "") -> Audit:
     """Audit a fleet, or only `service` of it. Pure: the same inventory, the same answer."""
-    fleet = fleet_of(inventory)
+    return audit_fleet(fleet_of(inventory), waivers, service)
+
+
+def audit_fleet(fleet: Fleet, waivers: Sequence[Waiver] = (), service: str = "") -> Audit:
+    """The same over frames that are made already."""
     findings = [one for one in find_all(fleet) if service in ("", one.service)]
-    at = datetime.fromtimestamp(inventory.now, UTC)
+    at = datetime.fromtimestamp(fleet.now, UTC)
     mine = [one for one in waivers if service in ("", one.service)]
     left, shown = apply_waivers(findings, mine, CODES, at)
     rows = fleet.instances

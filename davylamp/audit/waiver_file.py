@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
@@ -41,6 +42,17 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     waivers: tuple[_Entry, ...]
+
+
+def waivers_of(file: Path | None) -> list[Waiver]:
+    """Of a file; none without one. Raises `BadInput`: with waivers that can't be read, nobody
+    knows what is answered for."""
+    if file is None:
+        return []
+    try:
+        return read_waivers(file.read_bytes(), str(file))
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error})") from error
 
 
 def read_waivers(content: bytes, source: str) -> list[Waiver]:

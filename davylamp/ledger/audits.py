@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from davylamp.ledger.audit_models import AuditRow, FindingRow
+from davylamp.ledger.audit_models import AuditRow, FindingRow, InventoryRow
 
 Key = tuple[str, str, str, str]
 """Code, service, instance, subject; '' where there is none."""
@@ -39,6 +40,8 @@ class Held:
 class Look:
     """One audit of the whole fleet."""
 
+    at: datetime
+    """When the fleet was seen."""
     seconds: float
     services: int
     seen_instances: int
@@ -46,7 +49,6 @@ class Look:
     """Findings by code."""
     unseen: Mapping[str, str]
     """What did not answer, and why."""
-    at: datetime | None = None
     id: int = 0
 
 
@@ -104,8 +106,9 @@ def open_findings(db: Connection) -> list[Held]:
     return [one for _, one in _open(db)]
 
 
-def looks_since(db: Connection, since: datetime) -> list[Look]:
+def looks_of_last(db: Connection, days: float) -> list[Look]:
     """Audits, oldest first."""
+    since = func.clock_timestamp() - timedelta(days=days)
     query = select(AuditRow).where(AuditRow.at >= since).order_by(AuditRow.at)
     return [_look(row) for row in db.execute(query)]
 
@@ -117,7 +120,7 @@ def last_look(db: Connection) -> Look | None:
 
 def _look(row: Any) -> Look:
     return Look(
-        row.seconds, row.services, row.seen_instances, row.counts, row.unseen, row.at, row.id
+        row.at, row.seconds, row.services, row.seen_instances, row.counts, row.unseen, row.id
     )
 
 
@@ -134,6 +137,7 @@ _SEEN_AGAIN = (
 
 def _insert_look(db: Connection, look: Look) -> int:
     values = {
+        "at": look.at,
         "seconds": look.seconds,
         "services": look.services,
         "seen_instances": look.seen_instances,
@@ -171,3 +175,16 @@ def _values(one: Held) -> dict[str, Any]:
         "severity": one.severity,
         "document": dict(one.document),
     }
+
+
+def write_value(db: Connection, name: str, content: bytes) -> None:
+    """Replace an asset's newest value."""
+    values = {"name": name, "content": content, "at": func.clock_timestamp()}
+    replace = {key: values[key] for key in ("content", "at")}
+    made = upsert(InventoryRow).values(values)
+    db.execute(made.on_conflict_do_update(index_elements=["name"], set_=replace))
+
+
+def read_value(db: Connection, name: str) -> bytes | None:
+    query = select(InventoryRow.content).where(InventoryRow.name == name)
+    return db.execute(query).scalar_one_or_none()

@@ -39,6 +39,11 @@ def _entries(parts: Parts) -> dict[str, Entry]:
     return found
 
 
+def databases_named(parts: Parts) -> frozenset[str]:
+    """All that the catalog names."""
+    return frozenset(_entries(parts))
+
+
 def databases_of(looks: Looks) -> tuple[Database, ...]:
     return tuple(
         Database(

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from davylamp.audit.gather.copies import copies_of, seen_copies
-from davylamp.audit.gather.databases import Looks, contract_of, databases_of, look_at_all
+from davylamp.audit.gather.databases import (
+    Looks,
+    contract_of,
+    databases_named,
+    databases_of,
+    look_at_all,
+)
 from davylamp.audit.gather.flag_file import FlagFile
 from davylamp.audit.gather.recorded import Recorded, read_recorded
 from davylamp.audit.gather.routes import look_at_routes
 from davylamp.audit.gather.witnesses import ask_witnesses
-from davylamp.audit.inventory import ActiveRelease, Build, Inventory, Service
+from davylamp.audit.inventory import ActiveRelease, Build, Inventory, Route, Service
 from davylamp.catalog.model import Service as Entry
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.releases import Release
@@ -25,7 +31,7 @@ def gather(parts: Parts) -> Inventory:
     The ledger is read before and after the platform: a release that begins or ends meanwhile
     is not a reason to call its copies left over.
     """
-    flags = FlagFile(parts.settings.flags_file).read()
+    flags = FlagFile(parts.settings.flags_path).read()
     before = read_recorded(parts.ledger)
     seen = seen_copies(parts.platform)
     after = read_recorded(parts.ledger)
@@ -34,6 +40,7 @@ def gather(parts: Parts) -> Inventory:
     active = {**before.active, **after.active}
     stable = {name: one.stable_digest or "" for name, one in after.live.items()}
     candidates = {name: one.digest for name, one in active.items() if one.digest}
+    routes = look_at_routes(parts, stable, candidates)
     return Inventory(
         now=after.now.timestamp(),
         services=tuple(_services(parts.catalog.services, after.live, active)),
@@ -41,8 +48,22 @@ def gather(parts: Parts) -> Inventory:
         instances=tuple(copies_of(seen, after, reports)),
         flags=flags,
         databases=databases_of(looks),
-        routes=look_at_routes(parts, stable, candidates),
+        routes=routes,
+        unseen=_unseen(parts, seen is None, looks, routes),
     )
+
+
+def _unseen(
+    parts: Parts, platform_is: bool, looks: Looks, routes: tuple[Route, ...]
+) -> dict[str, str]:
+    found = {
+        f"database {name}": "did not answer" for name in sorted(databases_named(parts) - set(looks))
+    }
+    if platform_is:
+        found["platform"] = "did not answer: copies are as the ledger last knew them"
+    if any(one.observed is None for one in routes):
+        found["routers"] = "none could be asked what is in force"
+    return found
 
 
 def _services(
@@ -59,6 +80,7 @@ def _service(entry: Entry, live: Live, release: Release | None) -> Service:
     return Service(
         name=entry.name,
         stable_digest=live.stable_digest,
+        stable_since=live.stable_since.timestamp() if live.stable_since else None,
         replicas=entry.instances if live.stable_digest else 0,
         release=release
         and ActiveRelease(candidate_digest=release.digest, baseline_digest=release.stable_digest),

@@ -24,7 +24,7 @@ class FlagFile:
     def read(self) -> Flags:
         if self.file is None:
             return Flags()
-        where = f"DAVYLAMP_FLAGS_FILE {self.file}"
+        where = f"flags file {self.file}"
         try:
             document: Any = yaml.safe_load(self.file.read_bytes())
             return Flags.model_validate(document)

@@ -22,7 +22,6 @@ from davylamp.traffic.envoy import names
 
 _SECONDS = 3.0
 _MILLION = 1_000_000
-_PAUSE_SECONDS = 2.5
 
 
 def look_at_routes(
@@ -35,7 +34,7 @@ def look_at_routes(
         return ()
     found = _look(parts, url, stable, candidate)
     if any(_differs(one) for one in found):
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(parts.settings.ttl_seconds / 2)
         found = _look(parts, url, stable, candidate)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
+import aiohttp
 
 from davylamp.ledger.instance import Instance, InstanceState
 
@@ -37,17 +37,20 @@ def ask_witnesses(copies: Iterable[Instance]) -> dict[str, Report]:
 
 async def _ask_all(copies: list[Instance]) -> dict[str, Report]:
     found: dict[str, Report] = {}
-    gate = asyncio.Semaphore(_AT_ONCE)
-    limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=_SECONDS, limits=limits, trust_env=False) as client:
+    left = iter(copies)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True),
+        timeout=aiohttp.ClientTimeout(total=_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
 
-        async def ask(copy: Instance) -> None:
-            async with gate:
-                said = await _ask(client, copy.address)
-            if said is not None:
-                found[copy.id] = said
+        async def ask_the_next() -> None:
+            for copy in left:
+                said = await _ask(session, copy.address)
+                if said is not None:
+                    found[copy.id] = said
 
-        tasks = [asyncio.create_task(ask(copy)) for copy in copies]
+        tasks = [asyncio.create_task(ask_the_next()) for _ in range(min(_AT_ONCE, len(copies)))]
         _, late = await asyncio.wait(tasks, timeout=_WHOLE_SECONDS)
         for task in late:
             task.cancel()
@@ -55,18 +58,18 @@ async def _ask_all(copies: list[Instance]) -> dict[str, Report]:
     return found
 
 
-async def _ask(client: httpx.AsyncClient, address: str) -> Report | None:
+async def _ask(session: aiohttp.ClientSession, address: str) -> Report | None:
     try:
-        async with asyncio.timeout(_SECONDS), client.stream("GET", f"http://{address}{_PATH}") as a:
-            if a.status_code != 200:
+        async with session.get(f"http://{address}{_PATH}", allow_redirects=False) as answer:
+            if answer.status != 200:
                 return None
-            body = b""
-            async for part in a.aiter_bytes():
+            body = bytearray()
+            async for part in answer.content.iter_any():
                 body += part
                 if len(body) > _MOST_BYTES:
                     return None
         return _report(json.loads(body))
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, RecursionError):
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
         return None
 
 

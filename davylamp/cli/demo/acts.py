@@ -62,6 +62,19 @@ def _schema(settings: Settings, progress: Progress, rate: float, rows: int) -> T
     return Told(schema_document(report), lambda out: show_schema(report, out), went_wrong(report))
 
 
+def _knight(settings: Settings, progress: Progress, rate: float, _: int) -> Told:
+    from davylamp.cli.demo.knight_act.report import knight_document, went_wrong
+    from davylamp.cli.demo.knight_act.show import show_knight
+    from davylamp.cli.demo.knight_act.story import KnightStory
+
+    parts = open_parts(settings)
+    try:
+        report = KnightStory(parts, progress, rate).tell()
+    finally:
+        parts.close()
+    return Told(knight_document(report), lambda out: show_knight(report, out), went_wrong(report))
+
+
 ACTS = {
     "releases": Act(
         "releases",
@@ -71,6 +84,7 @@ ACTS = {
     ),
     # Conducted from this process: the pictures of a Dagster run would cost half a minute.
     "schema": Act("schema", CORE, _schema, "-H 'host: orders.localhost' {}/orders/7"),
+    "knight": Act("knight", (*CORE, *DAGSTER), _knight, "-H 'host: trading.localhost' {}/quotes/7"),
 }
 
 

@@ -37,7 +37,7 @@ def demo(
         str,
         typer.Option(
             help="releases: bad builds are taken back. schema: a column is renamed under load, "
-            "and dropped."
+            "and dropped. knight: a release skips the eighth server, and the audit names it."
         ),
     ] = "releases",
     keep: Annotated[
@@ -55,7 +55,8 @@ def demo(
     """The whole story on a plane of its own: two bad builds taken back, a good one promoted.
 
     With `--act schema`: a column is renamed in two releases while users read and write it, and
-    dropped once nobody needs it.
+    dropped once nobody needs it. With `--act knight`: one copy is left behind with an old build
+    and a reused flag; the release is not called done, and the audit names the copy.
     """
     from davylamp.cli.demo.acts import act_named
     from davylamp.cli.demo.progress import Progress

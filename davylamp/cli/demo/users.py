@@ -43,7 +43,10 @@ HABITS = (
 ORDERS = (Habit("orders", 1.0, "/orders/{n}", "/orders", "cart"),)
 """Everybody wants to know what became of what he bought."""
 
-CROWDS = {"shop": HABITS, "orders": ORDERS}
+TRADING = (Habit("trading", 1.0, "/quotes/{n}", "/orders", "shares"),)
+"""Everybody wants to know what shares cost, and some buy."""
+
+CROWDS = {"shop": HABITS, "orders": ORDERS, "trading": TRADING}
 """Whom the load can send."""
 
 

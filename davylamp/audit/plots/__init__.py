@@ -1,0 +1,1 @@
+"""Pictures of the fleet: how old each service's version is, and findings over time."""
