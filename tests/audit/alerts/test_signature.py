@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from davylamp.audit.alerts.signature import sign, verify
@@ -61,3 +66,16 @@ def test_what_was_changed_or_is_old_is_refused(
 def test_a_secret_that_is_none_is_said() -> None:
     with pytest.raises(BadInput, match="whsec_"):
         sign("whsec_no base64", MESSAGE, AT, BODY)
+
+
+def test_the_receiver_that_the_documentation_shows_believes_us_and_nobody_else() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(code, shown)
+    headers = sign(SECRET, MESSAGE, int(time.time()), BODY)
+    assert shown["verify"](SECRET, headers, BODY) == MESSAGE
+    with pytest.raises(ValueError, match="not signed"):
+        shown["verify"](SECRET, headers, BODY + b" ")
+    with pytest.raises(ValueError, match="replay"):
+        shown["verify"](SECRET, sign(SECRET, MESSAGE, AT, BODY), BODY)
