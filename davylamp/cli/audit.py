@@ -1,4 +1,5 @@
-"""`davylamp audit`: what in the fleet isn't what the ledger says it should be."""
+"""`davylamp audit`: what in the fleet isn't what the ledger says it should be; who was told of it,
+and what is done about it."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from davylamp.cli.audit_alerts import alerts
+from davylamp.cli.audit_metrics import metrics
+from davylamp.cli.audit_repair import repair
 from davylamp.cli.output import emit
 from davylamp.errors import BadInput
 
@@ -16,7 +20,12 @@ if TYPE_CHECKING:
     from davylamp.audit.waivers import Waiver
 
 
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
 def audit(
+    context: typer.Context,
     inventory: Annotated[
         str, typer.Option(help="JSON file of what was seen; - reads standard input.")
     ] = "",
@@ -31,6 +40,9 @@ def audit(
     Without --inventory it asks the ledger, the platform, the routers and the databases.
     docs/audit.md has the codes, the format of the inventory, and waivers.
     """
+    if context.invoked_subcommand is not None:
+        _check_nothing_is_lost(context)
+        return
     from davylamp.audit.run import run_audit
     from davylamp.cli.audit_screen import show
 
@@ -42,6 +54,19 @@ def audit(
     emit(found.document(), as_json, lambda console: show(console, found))
     if found.is_critical:
         raise typer.Exit(1)
+
+
+app.command()(alerts)
+app.command()(metrics)
+app.command()(repair)
+
+
+def _check_nothing_is_lost(context: typer.Context) -> None:
+    """An option before a subcommand would be the audit's, and be forgotten."""
+    command = context.invoked_subcommand
+    given = ", ".join(one.opts[0] for one in context.command.params if context.params.get(one.name))
+    if given:
+        raise BadInput(f"{given}: options of `davylamp audit {command}` come after `{command}`")
 
 
 def _from_file(file: str) -> Inventory:
