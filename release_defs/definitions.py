@@ -12,6 +12,7 @@ from assets.migration_state import migration_state
 from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
+from release_defs.jobs.repair import repair
 from release_defs.jobs.schema_change import schema_change
 from sensors.contract_ready import contract_ready
 from sensors.ended_run import cancelled_run, failed_run
@@ -20,7 +21,7 @@ from sensors.orphaned_release import orphaned_release
 from sensors.release_requests import release_requests
 
 defs = dg.Definitions(
-    jobs=[release_canary, schema_change],
+    jobs=[release_canary, schema_change, repair],
     assets=[live_version, verdict, migration_state],
     asset_checks=[fleet_runs_what_was_released],
     sensors=[

@@ -11,7 +11,7 @@ import typer
 from davylamp import __version__
 from davylamp.errors import DavylampError
 
-GROUPS = ("catalog", "build", "judge", "schema")
+GROUPS = ("audit", "catalog", "build", "judge", "schema")
 """Command groups, each in the file of its name."""
 COMMANDS = {
     "demo": "demo.command",
@@ -25,7 +25,6 @@ COMMANDS = {
     "freeze": "release",
     "thaw": "release",
     "forgive": "release",
-    "audit": "audit",
     "forecast": "forecast",
 }
 """Command → file of this package that has a function of its name."""
