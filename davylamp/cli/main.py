@@ -26,6 +26,7 @@ COMMANDS = {
     "thaw": "release",
     "forgive": "release",
     "forecast": "forecast",
+    "tidy": "tidy",
 }
 """Command → file of this package that has a function of its name."""
 
