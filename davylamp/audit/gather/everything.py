@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from davylamp.audit.gather.copies import copies_of, seen_copies
 from davylamp.audit.gather.databases import (
@@ -13,11 +13,13 @@ from davylamp.audit.gather.databases import (
     look_at_all,
 )
 from davylamp.audit.gather.flag_file import FlagFile
-from davylamp.audit.gather.recorded import Recorded, read_recorded
+from davylamp.audit.gather.known_builds import builds_named, read_builds
+from davylamp.audit.gather.recorded import read_recorded
 from davylamp.audit.gather.routes import look_at_routes
 from davylamp.audit.gather.witnesses import ask_witnesses
 from davylamp.audit.inventory import ActiveRelease, Build, Inventory, Route, Service
 from davylamp.catalog.model import Service as Entry
+from davylamp.ledger.builds import Build as Known
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.releases import Release
 from davylamp.rollout.parts import Parts
@@ -36,6 +38,7 @@ def gather(parts: Parts) -> Inventory:
     seen = seen_copies(parts.platform)
     after = read_recorded(parts.ledger)
     reports = ask_witnesses(seen or ())
+    known = read_builds(parts.ledger, builds_named(after, seen or (), reports))
     looks = look_at_all(parts)
     active = {**before.active, **after.active}
     stable = {name: one.stable_digest or "" for name, one in after.live.items()}
@@ -44,7 +47,7 @@ def gather(parts: Parts) -> Inventory:
     return Inventory(
         now=after.now.timestamp(),
         services=tuple(_services(parts.catalog.services, after.live, active)),
-        builds=tuple(_builds(after, looks)),
+        builds=tuple(_builds(known, looks)),
         instances=tuple(copies_of(seen, after, reports)),
         flags=flags,
         databases=databases_of(looks),
@@ -88,7 +91,7 @@ def _service(entry: Entry, live: Live, release: Release | None) -> Service:
     )
 
 
-def _builds(recorded: Recorded, looks: Looks) -> list[Build]:
+def _builds(known: Sequence[Known], looks: Looks) -> list[Build]:
     return [
         Build(
             digest=one.digest,
@@ -97,5 +100,5 @@ def _builds(recorded: Recorded, looks: Looks) -> list[Build]:
             known_bad=one.known_bad_reason is not None,
             contract=contract_of(contract_from(one.contract), looks),
         )
-        for one in recorded.builds
+        for one in known
     ]

@@ -6,7 +6,7 @@ are not read every minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Text, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -34,12 +34,12 @@ _THESE = text("(service, digest) IN (SELECT * FROM unnest(:services, :digests))"
 
 
 def builds_named(
-    recorded: Recorded, seen: Sequence[Instance], reports: Iterable[tuple[str, Report]]
+    recorded: Recorded, seen: Sequence[Instance], reports: Mapping[str, Report]
 ) -> set[Named]:
-    """What platform, ledger and witnesses name. `reports`: service, and what a copy of it said."""
+    """What platform, ledger and the copies themselves (`reports`, by id) name."""
     copies = (*seen, *recorded.copies.values())
     found = {(one.service, one.digest) for one in copies}
-    found |= {(service, said.digest) for service, said in reports}
+    found |= {(one.service, reports[one.id].digest) for one in seen if one.id in reports}
     found |= {(name, live.stable_digest or "") for name, live in recorded.live.items()}
     for name, release in recorded.active.items():
         found |= {(name, release.digest or ""), (name, release.stable_digest or "")}

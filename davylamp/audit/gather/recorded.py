@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from davylamp.ledger import builds, inventory, releases
-from davylamp.ledger.instance import Instance
+from davylamp.ledger import inventory, releases
+from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.models import InstanceRow
 from davylamp.ledger.releases import Release
@@ -23,11 +23,15 @@ class Recorded:
     now: datetime
     live: Mapping[str, Live]
     active: Mapping[str, Release]
-    builds: tuple[builds.Build, ...]
     copies: Mapping[str, Instance]
     """By id: which part they play is assigned here, not by the platform."""
     observed_at: Mapping[str, datetime]
     """When something about a copy last changed."""
+
+
+_OBSERVED = select(InstanceRow.id, InstanceRow.observed_at).where(
+    InstanceRow.state != InstanceState.STOPPED
+)
 
 
 def read_recorded(ledger: Ledger) -> Recorded:
@@ -37,10 +41,6 @@ def read_recorded(ledger: Ledger) -> Recorded:
             now=releases.database_now(db),
             live=inventory.live_services(db),
             active={one.service: one for one in releases.active_releases(db)},
-            builds=tuple(builds.all_builds(db)),
             copies={one.id: one for one in inventory.instances_of(db)},
-            observed_at={
-                row.id: row.observed_at
-                for row in db.execute(select(InstanceRow.id, InstanceRow.observed_at))
-            },
+            observed_at={row.id: row.observed_at for row in db.execute(_OBSERVED)},
         )

@@ -15,7 +15,7 @@ from davylamp.ledger.instance import Instance, InstanceState
 _PATH = "/.well-known/davylamp"
 _SECONDS = 2.0
 """For one copy; and `_WHOLE_SECONDS` for all of them."""
-_WHOLE_SECONDS = 20.0
+_WHOLE_SECONDS = 30.0
 _AT_ONCE = 100
 _MOST_BYTES = 65_536
 
