@@ -9,6 +9,7 @@ import dagster as dg
 
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
+from sensors.kept_catalog import catalog_of
 from sensors.names import NEW_IMAGE, RELEASE_JOB, SERVICE_TAG, release_run
 from sensors.seen import dump_seen, load_seen
 
@@ -57,7 +58,7 @@ def _apart(engine: Engine) -> "tuple[set[str], Catalog]":
     """Frozen services, and a catalog of the others: what is pushed in a freeze is news after it."""
     from davylamp.ledger.inventory import live_services
 
-    catalog = engine.catalog()
+    catalog = catalog_of(engine)
     with engine.ledger() as ledger, ledger.begin() as db:
         frozen = {name for name, live in live_services(db).items() if live.frozen_reason}
     others = {name: one for name, one in catalog.services.items() if name not in frozen}
