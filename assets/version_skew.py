@@ -54,7 +54,7 @@ def _audit(engine: Engine, inventory: Any) -> "tuple[Kept, list[Any]]":
 
     settings = engine.settings()
     with engine.ledger() as ledger:
-        kept = keep(ledger, inventory, waivers_of(settings.waivers_path))
+        kept = keep(ledger, settings, inventory, waivers_of(settings.waivers_path))
         with ledger.begin() as db:
             return kept, looks_of_last(db, days=1)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from davylamp.audit.alerts.enqueue import enqueue
 from davylamp.audit.closing import seen_enough
 from davylamp.audit.findings import Finding
 from davylamp.audit.frames import fleet_of
@@ -16,6 +17,7 @@ from davylamp.audit.run import Audit, audit_fleet
 from davylamp.audit.waivers import Waiver
 from davylamp.ledger.audits import Changes, Held, Look, open_findings, record_look
 from davylamp.ledger.session import Ledger
+from davylamp.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,11 @@ class Kept:
     where it couldn't see whether one is over."""
 
 
-def keep(ledger: Ledger, inventory: Inventory, waivers: Sequence[Waiver] = ()) -> Kept:
-    """Audit an inventory of the whole fleet, and record it. Raises `Unreachable`."""
+def keep(
+    ledger: Ledger, settings: Settings, inventory: Inventory, waivers: Sequence[Waiver] = ()
+) -> Kept:
+    """Audit an inventory of the whole fleet, record it, and in the same transaction the notice to
+    whoever wants to know. Raises `Unreachable`."""
     began = time.monotonic()
     fleet = fleet_of(inventory)
     audit = audit_fleet(fleet, waivers)
@@ -50,6 +55,7 @@ def keep(ledger: Ledger, inventory: Inventory, waivers: Sequence[Waiver] = ()) -
             [_held(one) for one in audit.findings],
             lambda one: may_close(one.code, one.service),
         )
+        enqueue(db, changes, settings)
         return Kept(audit, changes, tuple(open_findings(db)))
 
 

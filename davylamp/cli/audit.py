@@ -30,7 +30,10 @@ def audit(
         str, typer.Option(help="JSON file of what was seen; - reads standard input.")
     ] = "",
     waivers: Annotated[
-        Path | None, typer.Option(help="YAML file of findings that somebody answers for.")
+        Path | None,
+        typer.Option(
+            help="YAML file of findings that somebody answers for; else DAVYLAMP_WAIVERS_FILE."
+        ),
     ] = None,
     service: Annotated[str, typer.Option(help="Only this service.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -46,7 +49,7 @@ def audit(
     from davylamp.audit.run import run_audit
     from davylamp.cli.audit_screen import show
 
-    waived = _waivers(waivers)
+    waived = _waivers(waivers, is_live=not inventory)
     seen = _from_file(inventory) if inventory else _from_live_parts()
     if service:
         _check_service(seen, service)
@@ -88,11 +91,13 @@ def _from_live_parts() -> Inventory:
         parts.close()
 
 
-def _waivers(file: Path | None) -> list[Waiver]:
-    if file is None:
-        return []
-    from davylamp.audit.waiver_file import read_waivers
+def _waivers(file: Path | None, *, is_live: bool) -> list[Waiver]:
+    """By default those of the settings, for the fleet that the settings name."""
+    from davylamp.audit.waiver_file import read_waivers, waivers_of
+    from davylamp.settings import load_settings
 
+    if file is None:
+        return waivers_of(load_settings().waivers_path) if is_live else []
     return read_waivers(_read(str(file), f"--waivers {file}"), f"--waivers {file}")
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from davylamp.cli.output import emit
 
 if TYPE_CHECKING:
-    from davylamp.cli.audit_repairs import Repairs
+    from davylamp.audit.repairs import Repairs
     from davylamp.rollout.repair.planned import Done
 
 _STYLES = {"done": "green", "refused": "yellow", "failed": "bold red", "by_hand": "cyan"}
@@ -33,7 +33,7 @@ def repair(
 
     Exit 1 when, with --do, something was refused or failed; what is left for people is shown.
     """
-    from davylamp.cli.audit_repairs import audit_and_repair
+    from davylamp.audit.repairs import audit_and_repair
     from davylamp.cli.release import who
     from davylamp.rollout.parts import open_parts
     from davylamp.rollout.repair.run import Wish, went_wrong

@@ -61,9 +61,11 @@ class Changes:
     worse: tuple[Held, ...]
     """Known, and critical now."""
     closed: tuple[Held, ...]
+    better: tuple[Held, ...] = ()
+    """Critical before, as it was then, and a warning now."""
 
     def __bool__(self) -> bool:
-        return bool(self.opened or self.worse or self.closed)
+        return bool(self.opened or self.worse or self.closed or self.better)
 
 
 def record_look(
@@ -76,11 +78,9 @@ def record_look(
     known = {one.key: (row, one) for row, one in _open(db)}
     found = {one.key: one for one in held}
     opened = tuple(one for key, one in found.items() if key not in known)
-    worse = tuple(
-        one
-        for key, one in found.items()
-        if key in known and one.severity == "critical" != known[key][1].severity
-    )
+    both = [(known[key][1], one) for key, one in found.items() if key in known]
+    worse = tuple(now for was, now in both if now.severity == "critical" != was.severity)
+    better = tuple(was for was, now in both if was.severity == "critical" != now.severity)
     gone = [pair for key, pair in known.items() if key not in found and may_close(pair[1])]
     if opened:
         db.execute(insert(FindingRow), [_values(one) for one in opened])
@@ -98,7 +98,7 @@ def record_look(
     if gone:
         closing = update(FindingRow).where(FindingRow.id.in_([row for row, _ in gone]))
         db.execute(closing.values(closed_at=func.clock_timestamp()))
-    return Changes(number, opened, worse, tuple(one for _, one in gone))
+    return Changes(number, opened, worse, tuple(one for _, one in gone), better)
 
 
 def open_findings(db: Connection) -> list[Held]:

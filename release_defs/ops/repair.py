@@ -14,7 +14,7 @@ from release_defs.ops.schema_alone import refusing
 from sensors.names import OUTCOME_TAG
 
 if TYPE_CHECKING:
-    from davylamp.cli.audit_repairs import Repairs
+    from davylamp.audit.repairs import Repairs
     from davylamp.rollout.repair.planned import Done
 
 _COLUMNS = {
@@ -40,7 +40,7 @@ def repair_findings(
     context: dg.OpExecutionContext, config: RepairConfig, engine: dg.ResourceParam[Engine]
 ) -> None:
     """Audit the fleet, and do what is to be done about each finding, or show it (dry run)."""
-    from davylamp.cli.audit_repairs import audit_and_repair
+    from davylamp.audit.repairs import audit_and_repair
     from davylamp.rollout.repair.run import Wish, went_wrong
 
     wish = Wish(config.code.strip(), config.service.strip(), config.instance.strip())

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
 
 from davylamp.audit.all_rules import CODES as RULE_CODES
 from davylamp.audit.codes import CODES
 from davylamp.audit.inventory import Inventory
 from davylamp.audit.keep import Kept, keep
+from davylamp.ledger.audit_models import AlertRow
 from davylamp.ledger.audits import last_look, open_findings
 from davylamp.ledger.session import Ledger
+from davylamp.settings import Settings
 from tests.audit.fleets import DAY, Document, digest, healthy
 
 pytestmark = pytest.mark.server
 
 
 def audited(ledger: Ledger, document: Document) -> Kept:
-    return keep(ledger, Inventory.model_validate(document))
+    return keep(ledger, Settings(), Inventory.model_validate(document))
 
 
 def with_eighth() -> Document:
@@ -75,6 +79,24 @@ def test_a_warning_that_becomes_critical_is_news(ledger: Ledger) -> None:
     assert warned.severity == "warning"
     assert [(one.key, one.severity) for one in worse.worse] == [(warned.key, "critical")]
     assert not worse.opened
+    better = audited(ledger, unseen_for(120)).changes
+    assert [(one.key, one.severity) for one in better.better] == [(warned.key, "critical")]
+    assert not better.closed
+
+
+def test_who_wants_to_know_is_told_in_the_same_transaction(ledger: Ledger) -> None:
+    settings = Settings(
+        alert_url="http://127.0.0.1:9/", alert_secret=SecretStr("whsec_" + "c2VjcmV0" * 4)
+    )
+    for document in (with_eighth(), with_eighth(), healthy(4)):
+        keep(ledger, settings, Inventory.model_validate(document))
+    with ledger.begin() as db:
+        told = list(db.execute(select(AlertRow.document).order_by(AlertRow.id)).scalars())
+    assert [one["counts"] for one in told] == [
+        {"opened": 1, "worse": 0, "better": 0, "closed": 0},
+        {"opened": 0, "worse": 0, "better": 0, "closed": 1},
+    ]
+    assert told[0]["opened"][0]["instance"] == "the-eighth"
 
 
 def test_an_audit_that_dies_leaves_the_record_as_it_was(ledger: Ledger) -> None:
@@ -83,6 +105,6 @@ def test_an_audit_that_dies_leaves_the_record_as_it_was(ledger: Ledger) -> None:
         healthy(4) | {"unseen": {"platform": "a \0 can't be written"}}
     )
     with pytest.raises(Exception, match=r"NUL|u0000|Unicode"):
-        keep(ledger, broken)
+        keep(ledger, Settings(), broken)
     with ledger.begin() as db:
         assert [one.instance for one in open_findings(db)] == ["the-eighth"]

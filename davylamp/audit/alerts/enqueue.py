@@ -19,14 +19,15 @@ _MOST = 100
 
 
 def enqueue(db: Connection, changes: Changes, settings: Settings) -> None:
-    """Write one notice of what an audit opened, found worse and closed, as far as it is as severe
-    as the settings say. Nothing without an address to send it to."""
+    """Write one notice of what an audit opened, found worse or better, and closed, as far as it is
+    as severe as the settings say. Nothing without an address to send it to."""
     if not settings.alert_url:
         return
     least = Severity(settings.alert_severity)
     lists = {
         "opened": _severe(changes.opened, least),
         "worse": _severe(changes.worse, least),
+        "better": _severe(changes.better, least),
         "closed": _severe(changes.closed, least),
     }
     if any(lists.values()):

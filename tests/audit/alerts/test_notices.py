@@ -73,15 +73,18 @@ def test_an_audit_without_anything_severe_enough_tells_nothing(ledger: Ledger) -
     assert told(ledger, Changes(1, (), (), ()), settings("http://x")) == []
     assert told(ledger, warning, settings("http://x")) == []
     (alert,) = told(ledger, warning, settings("http://x", "warning"))
-    assert alert.document["counts"] == {"opened": 1, "worse": 0, "closed": 0}
+    assert alert.document["counts"] == {"opened": 1, "worse": 0, "better": 0, "closed": 0}
 
 
-def test_what_became_worse_and_what_is_over_is_told_too(ledger: Ledger) -> None:
-    changes = Changes(7, (held("warns", "warning"),), (held("worse"),), (held("over"),))
+def test_what_became_worse_or_better_and_what_is_over_is_told_too(ledger: Ledger) -> None:
+    changes = Changes(
+        7, (held("warns", "warning"),), (held("worse"),), (held("over"),), (held("better"),)
+    )
     (alert,) = told(ledger, changes, settings("http://x"))
     assert alert.document["audit"] == 7
     assert alert.document["opened"] == []
     assert [one["instance"] for one in alert.document["worse"]] == ["worse"]
+    assert [one["instance"] for one in alert.document["better"]] == ["better"]
     assert [one["instance"] for one in alert.document["closed"]] == ["over"]
 
 

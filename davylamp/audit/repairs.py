@@ -32,7 +32,7 @@ def audit_and_repair(
 ) -> Repairs:
     """Raises `BadInput` for a wish that names what nobody knows, `Unreachable` when ledger or
     platform don't answer."""
-    waivers = waivers_of(parts.settings.waivers_file)
+    waivers = waivers_of(parts.settings.waivers_path)
     seen = gather(parts)
     services = {one.name for one in seen.services} | {one.service for one in seen.instances}
     wish.check(services, {one.id for one in seen.instances})
