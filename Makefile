@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
-TWO_AT_ONCE := -n 2 --dist loadscope --no-loadscope-reorder
+BY_FILE := --dist loadscope --no-loadscope-reorder
+
+# Whatever it says on this machine: without written bytecode each start of the command line, and
+# there are hundreds in the tests, compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test test-fast lint bench calibrate record lock clean
 
@@ -12,8 +16,7 @@ setup: $(STAMP)
 
 # Everything is pinned with hashes, uv and the build backend too. A .venv without pip is a half-made
 # one (Debian's python3 without python3-venv leaves it behind): it is made anew.
-# --compile-bytecode makes Dagster start three times faster, whatever
-# PYTHONDONTWRITEBYTECODE says on this machine.
+# --compile-bytecode makes Dagster start three times faster.
 $(STAMP): requirements.txt pyproject.toml
 	@echo "setting up $(VENV), once"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { \
@@ -29,11 +32,12 @@ $(STAMP): requirements.txt pyproject.toml
 demo: setup
 	@$(BIN)/davylamp demo $(ARGS)
 
+# Three at a time, on two cores too: tests on planes mostly wait.
 test: lint
-	$(BIN)/python -m pytest $(TWO_AT_ONCE) $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) $(ARGS)
 
 test-fast: setup
-	$(BIN)/python -m pytest $(TWO_AT_ONCE) -m "not server and not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(BY_FILE) -m "not server and not slow" $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

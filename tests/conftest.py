@@ -89,25 +89,23 @@ _SLOW = (
     "tests/cli/test_judge_stream.py",
     "tests/judge/test_planner.py",
     "tests/cli/test_judge_plan.py",
-    "tests/release_defs/test_plots.py",
+    "tests/report/test_plots.py",
 )
 """Many simulated streams or pictures: left out of `make test-fast`, never of `make test`."""
 
 
-_ON_A_PLANE = (
-    "tests/e2e/test_dagster.py",
-    "tests/e2e/test_judged_harms.py",
-    "tests/e2e/test_release.py",
-    "tests/e2e/test_audit.py",
-    "tests/faults/",
-)
-"""They share a plane and mostly wait, one after the other; the others run beside them in a process
-of their own."""
+_GROUPS = {
+    "tests/e2e/test_schema_act.py": "a plane of its own",
+    "tests/e2e/": "a plane",
+    "tests/faults/": "a plane to break",
+}
+"""Tests on a plane mostly wait. Those of one group share theirs, one after the other in a process
+of their own; the other files run beside them."""
 
 
 def _together(file: str) -> str:
     """Files of one name run in one process, in order; each for itself, but for those on planes."""
-    return "planes" if any(part in file for part in _ON_A_PLANE) else file
+    return next((name for part, name in _GROUPS.items() if part in file), file)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -124,4 +122,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(part in item.path.as_posix() for part in _SLOW):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: _together(item.path.as_posix()) != "planes")  # the longest first
+    names = list(_GROUPS.values())
+    items.sort(key=lambda item: _place(_together(item.path.as_posix()), names))
+
+
+def _place(group: str, names: list[str]) -> int:
+    """The longest first; the others as they come."""
+    return -names.index(group) if group in names else 1

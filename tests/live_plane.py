@@ -57,6 +57,13 @@ judge: {{rule: fail-ratio, minimum_requests: 100, minimum_ticks: 8}}
 """
 
 
+SERVICES = (
+    *("checkout", "cart", "payments", "search", "orders", "audited"),
+    *("verifying", "starting", "stepping", "held", "promoting", "confirming"),
+)
+"""The last six are named for the state in which their driver is killed."""
+
+
 @dataclass
 class LivePlane:
     """What tests do to a plane, through the command line and from the outside."""
@@ -123,7 +130,7 @@ class LivePlane:
     def begin_release(self, service: str, version: str) -> subprocess.Popen[bytes]:
         """Conduct a release in a process of its own, to be killed or watched."""
         before = self.last_release(service).id if self._any_release(service) else 0
-        log = self.home / "driver.log"
+        log = self.home / f"driver-{service}.log"
         with log.open("wb") as said:
             process = subprocess.Popen(
                 [*_DAVYLAMP, "release", service, version, "--here"],
@@ -298,7 +305,7 @@ def live_plane(home: Path) -> Generator[LivePlane]:
     """Start a plane with short lease and TTL in a folder of its own; end it afterwards."""
     catalog = home / "catalog"
     catalog.mkdir(parents=True)
-    for name in ("checkout", "cart", "payments", "search", "orders", "audited"):
+    for name in SERVICES:
         (catalog / f"{name}.yaml").write_text(CATALOG.format(name=name))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAVYLAMP_")}
     environment |= {

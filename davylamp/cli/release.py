@@ -19,10 +19,6 @@ from davylamp.ledger import evidence, inventory, releases
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.rollout import operate
-from davylamp.rollout.conduct import Conduct
-from davylamp.rollout.drive import drive
-from davylamp.rollout.parts import open_parts
-from davylamp.rollout.schema_work import Listener
 from davylamp.settings import Settings, load_settings
 
 Service = Annotated[str, typer.Argument(help="A service of the catalog.")]
@@ -177,6 +173,10 @@ def conduct_here(
 ) -> None:
     """Conduct a release in this process. Exit 1 when it wasn't promoted."""
     from davylamp.cli.schema_bar import progress_bar
+    from davylamp.rollout.conduct import Conduct  # loads the judge: a second that only this needs
+    from davylamp.rollout.drive import drive
+    from davylamp.rollout.parts import open_parts
+    from davylamp.rollout.schema_work import Listener
 
     parts = open_parts(settings)
     conduct = Conduct.open(

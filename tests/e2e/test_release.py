@@ -36,7 +36,11 @@ def test_a_build_that_fails_one_request_in_five_is_taken_back_and_remembered(
     with plane.load("checkout") as load:
         done = plane.release("checkout", bad)
     assert done.state == "rolled_back", done.reason
-    assert "requests failed on the candidate" in done.reason
+    # whichever judge was first says so in its own words
+    assert any(
+        words in done.reason
+        for words in ("requests failed on the candidate", "error_rate is worse")
+    )
     assert plane.versions_served("checkout") == {old}
     assert plane.processes_of(done.id) == []
     assert load.not_planted() == []
