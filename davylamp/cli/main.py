@@ -11,7 +11,7 @@ import typer
 from davylamp import __version__
 from davylamp.errors import DavylampError
 
-GROUPS = ("audit", "catalog", "build", "judge", "schema")
+GROUPS = ("audit", "catalog", "build", "judge", "report", "schema")
 """Command groups, each in the file of its name."""
 COMMANDS = {
     "demo": "demo.command",

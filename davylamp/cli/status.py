@@ -16,12 +16,14 @@ from sqlalchemy import Connection
 from davylamp.catalog.load import load_catalog
 from davylamp.cli.output import emit
 from davylamp.cli.plane import other_plane, plane_table
+from davylamp.cli.status_pages import pages_in_words
 from davylamp.errors import BadInput, Unreachable
 from davylamp.ledger import evidence, inventory, releases, routes
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.releases import Release
 from davylamp.ledger.session import Ledger
 from davylamp.plane.status import PlaneStatus, plane_status
+from davylamp.report.files import written_page
 from davylamp.rollout.way_back import Looks, way_back
 from davylamp.settings import Settings, load_settings
 
@@ -69,7 +71,7 @@ def status(
     document: dict[str, Any] = {
         "plane": asdict(plane),
         "services": [asdict(s) for s in services],
-        "releases": [_release_document(r) for r in recent],
+        "releases": [_release_document(r, settings) for r in recent],
     }
     if verdict is not None:
         document["verdict"] = verdict
@@ -83,6 +85,8 @@ def status(
         console.print(_release_table(recent))
         if verdict is not None:
             console.print(f"last verdict: [b]{verdict['outcome']}[/b] {verdict['headline']}")
+        for line in pages_in_words(settings, recent):
+            console.print(line, highlight=False, markup=False)
 
     emit(document, as_json, human)
 
@@ -205,8 +209,9 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _release_document(release: Release) -> dict[str, Any]:
-    return asdict(release) | {"plan": None}
+def _release_document(release: Release, settings: Settings) -> dict[str, Any]:
+    page = written_page(settings, release.id)
+    return asdict(release) | {"plan": None, "page": page.as_uri() if page else None}
 
 
 def _when(moment: datetime | None) -> str:

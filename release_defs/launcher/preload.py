@@ -21,7 +21,7 @@ _MODULES = (
     "matplotlib.figure",
     "release_defs.definitions",
     "release_defs.ops.metadata",
-    "release_defs.plots",
+    "davylamp.report.plots",
 )
 _OURS = ("davylamp", "release_defs", "assets", "sensors")
 _seen: dict[Path, float] = {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.verdict import materialization
+from davylamp.report.recall import deciding, recalled
 from release_defs.ops.harmless import harmless
 from release_defs.ops.live import painter_of
 from release_defs.ops.metadata import (
@@ -15,15 +15,12 @@ from release_defs.ops.metadata import (
     figures_of,
     figures_of_verdict,
     plots_of,
-    recalled,
     table_of_verdict,
 )
 
 if TYPE_CHECKING:
     from davylamp.ledger.releases import Release
     from davylamp.rollout.conduct import Conduct
-
-_UNDECIDED = "CONTINUE"
 
 
 def show_end(context: dg.OpExecutionContext, conduct: Conduct, release: Release) -> Metadata:
@@ -50,9 +47,3 @@ def _evidence(conduct: Conduct) -> Metadata:
         return {}
     verdict = recalled(document)
     return figures_of_verdict(verdict) | table_of_verdict(verdict)
-
-
-def deciding(documents: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The last verdict that said more than to go on; the last one where none did."""
-    decided = [one for one in documents if one["outcome"] != _UNDECIDED]
-    return (decided or documents or [None])[-1]

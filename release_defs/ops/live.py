@@ -49,8 +49,8 @@ def painter_of(conduct: Conduct) -> Paint:
     session, found = conduct.session, []
 
     def paint() -> bytes:
-        from release_defs.ops.gallery import Gallery
-        from release_defs.plots import draw
+        from davylamp.report.gallery import Gallery
+        from davylamp.report.plots import draw
 
         if not found:
             found.append(Gallery.of(session.parts.ledger, conduct.release_id, session.service))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -76,21 +75,6 @@ def plots_of(png: bytes) -> Metadata:
         return {}
     text = base64.b64encode(png).decode()
     return {"plots": dg.MetadataValue.md(f"![evidence](data:image/png;base64,{text})")}
-
-
-def recalled(document: Mapping[str, Any]) -> Verdict:
-    """A verdict as the ledger holds it. What other versions wrote beside it is left out."""
-    from davylamp.judge.verdict import MetricVerdict, Outcome, Verdict
-
-    metrics = tuple(_only_known(MetricVerdict, m) for m in document.get("metrics") or ())
-    outcome = Outcome(document["outcome"])
-    return _only_known(Verdict, {**document, "metrics": metrics, "outcome": outcome})
-
-
-def _only_known(kind: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    known = {k: v for k, v in values.items() if k in names}
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
 
 
 def _both(metric: MetricVerdict) -> Metadata:

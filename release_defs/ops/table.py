@@ -1,91 +1,17 @@
-"""A verdict as a table: a row a metric, what weighs most first."""
+"""A verdict as Dagster's table."""
 
 from __future__ import annotations
 
-import math
-
 import dagster as dg
 
-from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Verdict
-
-_CLASSES = {"High": "against", "Low": "against", "Pass": "pass", "Nodata": "no data"}
-_UNKNOWN = "–"
-_ENDLESS = 1e6
-"""A ratio above this is no ratio any more."""
-_ANYTIME = "95 % interval"
-_WINDOW = "interval"
-_COLUMNS = {
-    "metric": "what is compared",
-    "candidate": "the candidate's figure over all it was judged by, and from how many",
-    "baseline": "the same of the baseline: the old build, started beside it, with as many users",
-    "ratio": "candidate ÷ baseline",
-    _ANYTIME: "of the ratio; anytime-valid: it holds however often anybody looks",
-    _WINDOW: "as the fixed-window rule has it: valid for one look at the end",
-    "margin": "ratio up to which nothing is held against the candidate",
-    "evidence": "of harm (e-value): by luck alone, above x at most once in x releases",
-    "weight": "this metric's share in the evidence of all together",
-    "harmless": "evidence of harmlessness (e-value); – where it isn't asked for",
-    "says": "what the judge makes of it",
-}
-"""Column → what it means."""
+from davylamp.judge.verdict import Verdict
+from davylamp.report.verdict_table import columns_of, rows_of
 
 
 def table_of(verdict: Verdict) -> dg.TableMetadataValue | None:
     """None for a verdict without metrics."""
-    if not verdict.metrics:
+    rows = rows_of(verdict)
+    if not rows:
         return None
-    interval = _ANYTIME if verdict.judge == SEQUENTIAL else _WINDOW
-    other = _WINDOW if interval == _ANYTIME else _ANYTIME
-    columns = [name for name in _COLUMNS if name != other]
-    return dg.MetadataValue.table(
-        [dg.TableRecord(_row(metric, interval)) for metric in verdict.metrics],
-        dg.TableSchema([dg.TableColumn(n, "string", description=_COLUMNS[n]) for n in columns]),
-    )
-
-
-def number(value: float | None, unit: str = "") -> str:
-    """Three digits, and a dash for what isn't known."""
-    if value is None or math.isnan(value):
-        return _UNKNOWN
-    if math.isinf(value):
-        return "∞"
-    text = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
-    return f"{text} {unit}".rstrip()
-
-
-def _row(metric: MetricVerdict, interval: str) -> dict[str, str]:
-    return {
-        "metric": metric.name,
-        "candidate": _figure(metric.candidate, metric.unit, metric.candidate_count),
-        "baseline": _figure(metric.baseline, metric.unit, metric.baseline_count),
-        "ratio": number(metric.effect_size),
-        interval: _interval(metric),
-        "margin": number(metric.margin),
-        "evidence": number(metric.e_value),
-        "weight": _UNKNOWN if metric.weight is None else f"{metric.weight:.0%}",
-        "harmless": number(metric.safe_e_value),
-        "says": _word(metric),
-    }
-
-
-def _figure(value: float | None, unit: str, count: float | None) -> str:
-    """`5.2 % of 1,204`"""
-    said = number(value, "" if unit == "requests" else unit)
-    if count is not None and said != _UNKNOWN:
-        return f"{said} of {count:,.0f}"
-    return said
-
-
-def _interval(metric: MetricVerdict) -> str:
-    nothing_known = metric.candidate is None and metric.baseline is None
-    if nothing_known or (metric.lower is None and metric.upper is None):
-        return _UNKNOWN
-    low, high = metric.lower or 0.0, metric.upper
-    return f"{number(low)} … {number(math.inf if high is None or high > _ENDLESS else high)}"
-
-
-def _word(metric: MetricVerdict) -> str:
-    """One word, where the other columns say the rest; else with the reason."""
-    kind = _CLASSES.get(metric.classification, metric.classification)
-    has_figures = metric.e_value is not None and metric.candidate is not None
-    return kind if has_figures or not metric.reason else f"{kind}: {metric.reason}"
+    columns = [dg.TableColumn(n, "string", description=d) for n, d in columns_of(verdict).items()]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], dg.TableSchema(columns))

@@ -12,11 +12,11 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from davylamp.cli.forecast import forecast
-from davylamp.cli.forecast_ledger import read_past
 from davylamp.errors import BadInput
 from davylamp.ledger import evidence, releases
 from davylamp.ledger.models import ReleaseRow, ReleaseState
 from davylamp.ledger.session import Ledger
+from davylamp.report.own_figures import read_past
 
 app = typer.Typer()
 app.command()(forecast)

@@ -10,7 +10,7 @@ from davylamp.judge.policy import JudgePolicy
 from davylamp.judge.recording import Recording
 from davylamp.judge.sample import LATENCY_BOUNDS_MS, Role, Sample, Series, series_of
 from davylamp.judge.track import TrackedHearing
-from release_defs.plots import Mark, Scene
+from davylamp.report.plots import Mark, Scene
 
 BEGAN = 1_700_000_000.0
 """Unix seconds of the first reading."""

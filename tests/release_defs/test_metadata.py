@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Outcome, Verdict
-from release_defs.ops.closing import deciding
-from release_defs.ops.metadata import figures_of_verdict, plots_of, recalled, table_of_verdict
+from davylamp.report.recall import deciding, recalled
+from release_defs.ops.metadata import figures_of_verdict, plots_of, table_of_verdict
 
 ERRORS = MetricVerdict(
     name="error_rate",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from davylamp.report.full_blast import failure_share
+
 
 @dataclass(frozen=True)
 class EvidenceRow:
@@ -40,4 +42,4 @@ class ReleaseFacts:
     @property
     def failure_share(self) -> float:
         """Share of the candidate's attempts that failed; 0 when it had none."""
-        return self.candidate_failed / self.candidate_requests if self.candidate_requests else 0.0
+        return failure_share(self.candidate_failed, self.candidate_requests)

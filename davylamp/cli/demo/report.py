@@ -37,6 +37,7 @@ from datetime import datetime
 import pandas as pd
 
 from davylamp.cli.demo.facts import ReleaseFacts
+from davylamp.report.full_blast import full_blast_failures
 
 SLOW_RATIO = 2.0
 _FEWEST_FOR_P99 = 100
@@ -104,7 +105,7 @@ def report_release(records: pd.DataFrame, facts: ReleaseFacts) -> ReleaseReport:
         seconds_to_decision=_seconds_to_decision(facts),
         user_requests_exposed=len(exposed),
         failed_user_requests=_failed_by(during, facts.version),
-        full_blast_failed_requests=round(len(exposed) * facts.failure_share),
+        full_blast_failed_requests=full_blast_failures(len(exposed), facts.failure_share),
         slow_user_requests=slow,
         full_blast_slow_requests=round(len(exposed) * slow / len(good)) if len(good) else 0,
         stable_p99_ms=slow_above_ms,

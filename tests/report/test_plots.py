@@ -20,8 +20,9 @@ from davylamp.judge.recording import Recording
 from davylamp.judge.sample import Role, Series
 from davylamp.judge.sequential.policy import METRICS
 from davylamp.judge.sequential.safety import SAFE_TESTS
-from release_defs.plots import Mark, Scene, draw, figure_of, look
-from release_defs.plots.errors import binned, wilson
+from davylamp.report.plots import Mark, Scene, draw, figure_of, look
+from davylamp.report.plots.errors import binned
+from davylamp.report.wilson import wilson
 from tests.release_defs.streams import BEGAN, samples_of, scene_of
 
 MARKS = (Mark(BEGAN, "5%"), Mark(BEGAN + 60, "20%"))

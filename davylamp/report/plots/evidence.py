@@ -1,5 +1,9 @@
 """Evidence over time: of harm, and where it rolls back; of harmlessness, and where it promotes."""
 
+# matplotlib says of its keyword arguments that they can be anything
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,9 +11,9 @@ from matplotlib.axes import Axes
 
 from davylamp.judge.sample import Floats
 from davylamp.judge.track import EvidenceTrack
-from release_defs.plots import look
-from release_defs.plots.look import End
-from release_defs.plots.scene import Scene
+from davylamp.report.plots import look
+from davylamp.report.plots.look import End
+from davylamp.report.plots.scene import Scene
 
 _MOST_POINTS = 400
 _LOWEST, _HIGHEST = 1e-3, 1e12

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from davylamp.forecast.forecast import Forecast
 
 
-def draw(found: Forecast, file: Path) -> None:
-    """Write a PNG; raises OSError where that can't be done."""
+def draw_forecast(found: Forecast, dots_per_inch: int = 120) -> bytes:
+    """A PNG."""
     figure: Any = Figure(figsize=(10, 5), layout="constrained")
     years, helps = figure.subplots(1, 2)
     for one in found.harm:
@@ -35,4 +35,6 @@ def draw(found: Forecast, file: Path) -> None:
         f"{a.deploys_per_day:g} deploys a day, {a.p_bad:.3%} bad, {a.catch_rate:.1%} caught on "
         f"{a.fraction:.1%} of {a.users:g} users"
     )
-    figure.savefig(file, format="png", dpi=120)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=dots_per_inch)
+    return out.getvalue()

@@ -13,9 +13,9 @@ from davylamp.ledger import evidence, releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.releases import Event, Release
 from davylamp.ledger.session import Ledger
+from davylamp.report.plots.scene import Mark, Scene
 from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.plan import Plan
-from release_defs.plots.scene import Mark, Scene
 
 _MOST_ROWS = 30_000
 """Samples and verdicts; some three hours. Replaying more takes longer than anybody would wait."""
@@ -90,7 +90,9 @@ def _watch_began(events: list[Event], sides: dict[Role, Series]) -> float | None
 
 
 def _last_request(side: Series | None) -> float | None:
-    busy = [] if side is None else side.at[side.completed > 0]
+    if side is None:
+        return None
+    busy = side.at[side.completed > 0]
     return float(busy[-1]) if len(busy) else None
 
 
@@ -100,7 +102,8 @@ def _marks(release: Release, events: list[Event], watch: float | None) -> tuple[
     found: list[Mark] = []
     for event in events:
         if event.kind == str(ReleaseState.STEPPING):
-            found.append(Mark(event.at.timestamp(), f"{steps[event.data['step']].share:.0%}"))
+            step = steps[int(event.data["step"])]
+            found.append(Mark(event.at.timestamp(), f"{step.share:.0%}"))
         elif event.kind == str(ReleaseState.HELD):
             found.append(Mark(event.at.timestamp(), "held"))
     return (*found, *([Mark(watch, "100%")] if watch is not None else []))

@@ -1,5 +1,9 @@
 """Latency: which share of answers was slower than x, on every side."""
 
+# matplotlib says of its keyword arguments that they can be anything
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,8 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from davylamp.judge.quantile import quantile_ms
 from davylamp.judge.sample import Floats, Role
-from release_defs.plots import look
-from release_defs.plots.scene import Scene
+from davylamp.report.plots import look
+from davylamp.report.plots.scene import Scene
 
 _SHARES = {0.5: "p50  50 %", 0.1: "p90  10 %", 0.01: "p99   1 %", 0.001: "p99.9  0.1 %"}
 _LEAST_SHARE = 3e-4

@@ -4,7 +4,7 @@
 here knows Dagster or the ledger.
 """
 
-from release_defs.plots.picture import draw, figure_of
-from release_defs.plots.scene import Mark, Scene
+from davylamp.report.plots.picture import draw, figure_of
+from davylamp.report.plots.scene import Mark, Scene
 
 __all__ = ["Mark", "Scene", "draw", "figure_of"]

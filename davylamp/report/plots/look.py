@@ -1,5 +1,9 @@
 """How all plots look: colours, axes, and labels at the ends of lines instead of a legend."""
 
+# matplotlib says of its keyword arguments that they can be anything
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from davylamp.judge.sample import Role
-from release_defs.plots.scene import Scene
+from davylamp.report.plots.scene import Scene
 
 SIDES = {Role.CANDIDATE: "#e8590c", Role.BASELINE: "#1971c2", Role.STABLE: "#adb5bd"}
 METRICS = {

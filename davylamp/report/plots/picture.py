@@ -1,16 +1,19 @@
 """The whole picture: four plots, 900 pixels wide, a PNG of few colours."""
 
+# matplotlib says of its keyword arguments that they can be anything
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from release_defs.plots.errors import draw_errors
-from release_defs.plots.evidence import draw_harm, draw_safety
-from release_defs.plots.latency import draw_latency
-from release_defs.plots.png import to_png
-from release_defs.plots.scene import Scene
+from davylamp.report.plots.errors import draw_errors
+from davylamp.report.plots.evidence import draw_harm, draw_safety
+from davylamp.report.plots.latency import draw_latency
+from davylamp.report.plots.png import to_png
+from davylamp.report.plots.scene import Scene
 
 _INCHES = (9.0, 6.2)
 _DOTS_PER_INCH = 100

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from davylamp.judge.sample import Role
-from release_defs.plots import look
+from davylamp.report.plots import look
 
 _SHADES = 5
 """Of each colour on white, for the soft edges of lines and letters."""

@@ -16,11 +16,11 @@ from davylamp.judge.verdict import Outcome
 from davylamp.ledger import evidence, releases
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.session import Ledger
+from davylamp.report import gallery
+from davylamp.report.gallery import Gallery
+from davylamp.report.plots import draw
 from davylamp.rollout.conduct.bench import Bench
 from davylamp.rollout.plan import Plan, PlanStep
-from release_defs.ops import gallery
-from release_defs.ops.gallery import Gallery
-from release_defs.plots import draw
 from tests.release_defs.streams import BEGAN, samples_of
 
 pytestmark = pytest.mark.server

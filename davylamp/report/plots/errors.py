@@ -1,19 +1,22 @@
 """Errors: the share of requests that failed, in points of some seconds, with their intervals."""
 
+# matplotlib says of its keyword arguments that they can be anything
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from davylamp.judge.sample import Floats, Role, Series
-from release_defs.plots import look
-from release_defs.plots.scene import Scene, total
+from davylamp.report.plots import look
+from davylamp.report.plots.scene import Scene, total
+from davylamp.report.wilson import wilson
 
 _MOST_POINTS = 40
 _LEAST_REQUESTS = 20.0
 """In a point: the interval of fewer says nothing."""
-_Z = 1.96
-"""Of a 95 % interval."""
 _LEAST_TOP = 1.0
 """Per cent that the axis shows at least."""
 
@@ -38,17 +41,6 @@ def draw_errors(axes: Axes, scene: Scene) -> None:
     axes.set_ylim(0, min(max(_LEAST_TOP, *tops), 102.0))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], fontsize=look.SMALL, frameon=False, loc="upper left")
-
-
-def wilson(failed: Floats, completed: Floats) -> tuple[Floats, Floats, Floats]:
-    """Rate and its 95 % interval (Wilson 1927); NaN where there were no requests."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        n = np.where(completed > 0, completed, np.nan)
-        rate = np.clip(failed / n, 0, 1)
-        middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        reach = np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
-        half = _Z / (1 + _Z**2 / n) * reach
-    return rate, np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def binned(one: Series) -> tuple[Floats, Floats, Floats]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from davylamp.forecast.assumptions import Assumptions
 from davylamp.forecast.catch import CatchRate, catch_rate
+from davylamp.forecast.forecast import Forecast, make_forecast
 from davylamp.forecast.simulate import CatchBelief
 from davylamp.ledger.models import BuildRow, ReleaseRow, ReleaseState
 from davylamp.ledger.releases import database_now
@@ -115,6 +116,17 @@ def believed(assumed: Assumptions, past: Past) -> tuple[Assumptions, CatchBelief
         floor_seconds=min(assumed.floor_seconds, detection),
     )
     return own, past.catch().belief
+
+
+def own_forecast(
+    ledger: Ledger, assumed: Forecast, days: float, years: int
+) -> tuple[Past, Forecast]:
+    """What the ledger tells, and the same forecast as `assumed` with that in place of the
+    assumptions. Raises `Unreachable`, and `WrongAssumption` for more than can be played."""
+    past = read_past(ledger, days)
+    own, belief = believed(assumed.assumptions, past)
+    again = make_forecast(own, assumed.strategy, seed=assumed.seed, years=years, belief=belief)
+    return past, again
 
 
 def _first_release(db: Connection) -> Any:
