@@ -5,13 +5,17 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.as_released import fleet_runs_what_was_released
+from assets.blast_radius_forecast import blast_radius_forecast
 from assets.fleet_observation import fleet_observation
+from assets.fleet_report import fleet_report
 from assets.live_version import live_version
 from assets.migration_observation import migration_observation
 from assets.migration_state import migration_state
+from assets.release_history import release_history
 from assets.verdict import verdict
 from davylamp.rollout.engine import Engine
 from release_defs.jobs.canary import release_canary
+from release_defs.jobs.fleet_reports import fleet_reports
 from release_defs.jobs.repair import repair
 from release_defs.jobs.schema_change import schema_change
 from sensors.contract_ready import contract_ready
@@ -19,11 +23,20 @@ from sensors.ended_run import cancelled_run, failed_run
 from sensors.new_image import new_image
 from sensors.orphaned_release import orphaned_release
 from sensors.release_requests import release_requests
+from sensors.report_schedule import fleet_reports_schedule
 
 defs = dg.Definitions(
-    jobs=[release_canary, schema_change, repair],
-    assets=[live_version, verdict, migration_state],
+    jobs=[release_canary, schema_change, repair, fleet_reports],
+    assets=[
+        live_version,
+        verdict,
+        migration_state,
+        release_history,
+        fleet_report,
+        blast_radius_forecast,
+    ],
     asset_checks=[fleet_runs_what_was_released],
+    schedules=[fleet_reports_schedule],
     sensors=[
         new_image,
         release_requests,

@@ -22,6 +22,8 @@ _MODULES = (
     "release_defs.definitions",
     "release_defs.ops.metadata",
     "davylamp.report.plots",
+    "davylamp.report.read_story",
+    "davylamp.report.release_page",
 )
 _OURS = ("davylamp", "release_defs", "assets", "sensors")
 _seen: dict[Path, float] = {}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
+from release_defs.ops.page import report_end
 from sensors.names import OUTCOME_TAG
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def taking_back(context: dg.OpExecutionContext, conduct: Conduct) -> Iterator[No
         with interrupts_held():
             release = _end(conduct, error)
             report_outcome(context, release)
-        if isinstance(error, DavylampError):
-            raise failure(release) from error
-        raise
+        if not isinstance(error, DavylampError):
+            raise
+        shown = report_end(context, conduct.session.parts, release)
+        raise failure(release, shown) from error
 
 
 @contextmanager
@@ -85,13 +87,13 @@ def report_outcome(context: dg.OpExecutionContext, release: Release) -> None:
         context.instance.add_run_tags(context.run_id, {OUTCOME_TAG: release.state.value})
 
 
-def failure(release: Release) -> dg.Failure:
+def failure(release: Release, more: Mapping[str, Any] | None = None) -> dg.Failure:
     """The run's red end. Not an error of the platform: what it was built to say."""
     from release_defs.ops.metadata import figures_of
 
     return dg.Failure(
         description=f"{release.state.value}: {release.reason}",
-        metadata=figures_of(release),
+        metadata={**figures_of(release), **(more or {})},
         allow_retries=False,
     )
 

@@ -9,7 +9,6 @@ import dagster as dg
 from assets.verdict import materialization
 from davylamp.report.recall import deciding, recalled
 from release_defs.ops.harmless import harmless
-from release_defs.ops.live import painter_of
 from release_defs.ops.metadata import (
     Metadata,
     figures_of,
@@ -17,9 +16,11 @@ from release_defs.ops.metadata import (
     plots_of,
     table_of_verdict,
 )
+from release_defs.ops.page import report_end
 
 if TYPE_CHECKING:
     from davylamp.ledger.releases import Release
+    from davylamp.report.plots.scene import Scene
     from davylamp.rollout.conduct import Conduct
 
 
@@ -30,11 +31,27 @@ def show_end(context: dg.OpExecutionContext, conduct: Conduct, release: Release)
     with harmless(context):
         for name, value in _evidence(conduct).items():
             shown.setdefault(name, value)
+    scene = None
     with harmless(context):
-        shown |= plots_of(painter_of(conduct)())
+        scene = _scene(conduct)
+        shown |= _plots(scene)
+    shown |= report_end(context, conduct.session.parts, release, scene)
     with harmless(context):
         context.log_event(materialization(release.service, release.reason, shown))
     return shown
+
+
+def _scene(conduct: Conduct) -> Scene:
+    from davylamp.report.gallery import Gallery
+
+    session = conduct.session
+    return Gallery.of(session.parts.ledger, conduct.release_id, session.service).scene()
+
+
+def _plots(scene: Scene) -> Metadata:
+    from davylamp.report.plots import draw
+
+    return plots_of(draw(scene))
 
 
 def _evidence(conduct: Conduct) -> Metadata:
