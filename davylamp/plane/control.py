@@ -17,8 +17,7 @@ from davylamp.plane.leftovers import MARKER, sweep
 from davylamp.plane.lock import holder, take_lock
 from davylamp.plane.logs import tail
 from davylamp.plane.processes import is_alive
-from davylamp.plane.server import NAMES
-from davylamp.plane.status import PartStatus, PlaneStatus, ask, plane_status
+from davylamp.plane.status import NAMES, PartStatus, PlaneStatus, ask, plane_status
 from davylamp.settings import Settings
 
 _POLL_SECONDS = 0.1

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from davylamp.errors import BadInput, DavylampError
 from davylamp.fleet.local import INSTANCES, ORDER, StopOrder
 from davylamp.fleet.unix_http import Problem
-from davylamp.plane.status import STATUS
+from davylamp.plane.status import NAMES, STATUS
 
 if TYPE_CHECKING:
     from davylamp.plane.supervisor import Supervisor
 
-NAMES = TypeAdapter(list[str])
 _LARGEST_BODY = 4 * 1024**2
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -52,6 +52,8 @@ class PlaneStatus:
 
 
 STATUS = TypeAdapter(PlaneStatus)
+NAMES = TypeAdapter(list[str])
+"""Of parts."""
 
 
 def plane_status(settings: Settings, *, seconds: float = 5.0) -> PlaneStatus:

@@ -6,11 +6,14 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from davylamp.errors import BadInput
 from davylamp.ledger.session import Ledger
-from davylamp.report.plots.scene import Scene
 from davylamp.settings import Settings
+
+if TYPE_CHECKING:  # draws: half a second that `davylamp status` doesn't need
+    from davylamp.report.plots.scene import Scene
 
 _RELEASE = re.compile(r"release-(\d+)\.html")
 
