@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, true
 
 from davylamp.ledger.models import BuildRow, EventRow, ReleaseRow, ReleaseState
 from davylamp.ledger.releases import database_now
@@ -58,9 +58,7 @@ def read_window(db: Connection, days: float, service: str = "") -> Window:
     oldest = db.execute(select(ReleaseRow.created_at).order_by(ReleaseRow.id).limit(1)).scalar()
     if oldest is not None:
         since = max(since, min(oldest, now - timedelta(days=min(days, 1.0))))
-    query = _query().where(ReleaseRow.ended_at > since).order_by(ReleaseRow.ended_at)
-    if service:
-        query = query.where(ReleaseRow.service == service)
+    query = _query(service).where(ReleaseRow.ended_at > since).order_by(ReleaseRow.ended_at)
     return Window(since, now, tuple(_ended(row) for row in db.execute(query)))
 
 
@@ -70,18 +68,18 @@ def _ended(row: Any) -> EndedRelease:
     return EndedRelease(**values)
 
 
-def _query() -> Select[*tuple[Any, ...]]:
-    reached = ReleaseRow.state.in_(_REACHED_ALL)
+def _query(service: str) -> Select[*tuple[Any, ...]]:
+    """Of one service it reads only that service's rows: it is asked at each release's end."""
+    of_service = ReleaseRow.service == service if service else true()
     firsts = (
         select(func.min(ReleaseRow.id))
-        .where(reached)
+        .where(ReleaseRow.state.in_(_REACHED_ALL), of_service)
         .group_by(ReleaseRow.service, ReleaseRow.digest)
     )
-    stable = (
-        select(EventRow.release_id, func.min(EventRow.at).label("at"))
-        .where(EventRow.kind == _MADE_STABLE)
-        .group_by(EventRow.release_id)
-        .subquery()
+    made_stable_at = (
+        select(func.min(EventRow.at))
+        .where(EventRow.release_id == ReleaseRow.id, EventRow.kind == _MADE_STABLE)
+        .scalar_subquery()
     )
     of_build = (BuildRow.service == ReleaseRow.service) & (BuildRow.digest == ReleaseRow.digest)
     return (
@@ -93,11 +91,11 @@ def _query() -> Select[*tuple[Any, ...]]:
             ReleaseRow.ended_at,
             ReleaseRow.traffic_at,
             ReleaseRow.decided_at,
-            stable.c.at.label("made_stable_at"),
+            made_stable_at.label("made_stable_at"),
             BuildRow.first_seen_at,
             ReleaseRow.id.in_(firsts).label("is_first_of_build"),
             BuildRow.known_bad_reason.is_not(None).label("is_known_bad"),
         )
         .join(BuildRow, of_build, isouter=True)
-        .join(stable, stable.c.release_id == ReleaseRow.id, isouter=True)
+        .where(of_service)
     )

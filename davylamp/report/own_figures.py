@@ -20,6 +20,18 @@ from davylamp.ledger.session import Ledger
 
 _BY_HAND = "rolled back by "
 """How the reason of a roll-back begins that a person asked for: the judge didn't catch that."""
+_COLUMNS = (
+    ReleaseRow.state,
+    ReleaseRow.reason,
+    ReleaseRow.plan,
+    ReleaseRow.step,
+    ReleaseRow.traffic_at,
+    ReleaseRow.decided_at,
+    ReleaseRow.ended_at,
+    ReleaseRow.figures,
+    BuildRow.known_bad_reason,
+)
+"""Not whole rows: a fleet has many, and each has its catalog entry in it."""
 _REACHED_ALL = (ReleaseState.PROMOTED, ReleaseState.UNCONFIRMED)
 
 
@@ -84,7 +96,7 @@ def read_past(ledger: Ledger, days: float) -> Past:
     with ledger.begin() as db:
         now = database_now(db)
         rows = db.execute(
-            select(ReleaseRow, BuildRow.known_bad_reason)
+            select(*_COLUMNS)
             .join(
                 BuildRow,
                 (BuildRow.service == ReleaseRow.service) & (BuildRow.digest == ReleaseRow.digest),
