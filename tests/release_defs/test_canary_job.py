@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from davylamp.rollout.parts import Parts
 from release_defs.jobs.canary import release_canary
 from sensors.names import NEW_IMAGE, OUTCOME_TAG, SERVICE_TAG, SKIPPED
 from tests.release_defs.world import SERVICE, World, make_world
+from tests.report.reading import Page, check
 
 pytestmark = pytest.mark.server
 
@@ -162,6 +163,11 @@ def said_of_the_verdict(result: dg.ExecuteInProcessResult, kind: str) -> list[dg
     return [e for e in events if e.asset_key == dg.AssetKey("verdict")]
 
 
+def page_of(metadata: Mapping[str, dg.MetadataValue]) -> Page:
+    """The page that is linked."""
+    return check(Path(str(metadata["page"].value)).read_text(encoding="utf-8"))
+
+
 def test_healthy_candidate_is_promoted_with_its_evidence(
     world: World, launch: Launch, stable: str, storage: dg.DagsterInstance
 ) -> None:
@@ -177,6 +183,7 @@ def test_healthy_candidate_is_promoted_with_its_evidence(
     assert found["candidate requests"].value > 0
     assert len(found["verdict"].records) > 1
     assert "data:image/png;base64" in found["plots"].value
+    assert "1.1.0 promoted" in page_of(found).words
     assert next(iter(found)) == "outcome"
     assert found["judge"].value == "sequential says PROMOTE"
     shifted = metadata_of(result, "shift_traffic")
@@ -224,6 +231,9 @@ def test_failing_candidate_is_rolled_back_and_the_run_fails_at_its_last_op(
     found = metadata_of(result, "roll_back_release")
     assert found["candidate failed %"].value == pytest.approx(30, abs=1)
     assert "plots" in found
+    page = page_of(found)
+    assert "1.1.0 rolled back" in page.words
+    assert len(page.all("img")) == 4
     assert all(copy.digest == stable for copy in world.copies.instances())
 
 
