@@ -98,9 +98,10 @@ def _wish(release: Release) -> str:
 def _cost(story: ReleaseStory) -> Html:
     cost, back = story.cost, story.release.state == "rolled_back"
     asked = cost.candidate_requests
+    since = "from the first user" if story.release.traffic_at else "from its opening"
     failed = failure_of(cost.candidate_failed, asked)
     found = [
-        Figure("to the decision", duration(story.seconds_to_decision), "from the first user"),
+        Figure("to the decision", duration(story.seconds_to_decision), since),
         Figure("requests to the candidate", count(asked), "attempts, by the router's count"),
         Figure("of them harmed", count(cost.candidate_failed), failed),
         Figure(
