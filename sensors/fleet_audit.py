@@ -6,17 +6,11 @@ import dagster as dg
 
 from davylamp.rollout.engine import Engine
 from sensors.names import AUDIT_JOB
-
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
+from sensors.one_at_a_time import one_at_a_time
 
 
 def audit_schedule(cron: str) -> dg.ScheduleDefinition:
-    """Runs don't queue up behind a slow one: they would see the past."""
+    """The audit's schedule, as `cron` has it."""
 
     @dg.schedule(
         name=AUDIT_JOB,
@@ -26,12 +20,7 @@ def audit_schedule(cron: str) -> dg.ScheduleDefinition:
         description="Audits the whole fleet for version skew (DAVYLAMP_AUDIT_CRON).",
     )
     def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        under_way = context.instance.get_runs(
-            dg.RunsFilter(job_name=AUDIT_JOB, statuses=_UNDER_WAY), limit=1
-        )
-        if under_way:
-            return dg.SkipReason(f"the audit of run {under_way[0].run_id[:8]} is still under way")
-        return dg.RunRequest()
+        return one_at_a_time(context.instance, AUDIT_JOB)
 
     return scheduled
 

@@ -5,13 +5,7 @@
 import dagster as dg
 
 from sensors.names import TIDY_JOB
-
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
+from sensors.one_at_a_time import one_at_a_time
 
 
 @dg.schedule(
@@ -22,8 +16,4 @@ _UNDER_WAY = [
     description="Keeps the ledger and Dagster's storage from growing without end.",
 )
 def tidy_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    filters = dg.RunsFilter(job_name=TIDY_JOB, statuses=_UNDER_WAY)
-    under_way = context.instance.get_runs(filters, limit=1)
-    if under_way:
-        return dg.SkipReason(f"run {under_way[0].run_id[:8]} is still at it")
-    return dg.RunRequest()
+    return one_at_a_time(context.instance, TIDY_JOB)

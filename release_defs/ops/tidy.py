@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from davylamp.rollout.engine import Engine
-from release_defs.ops.old_runs import forget_runs
 from sensors.names import AUDIT_JOB, TIDY_JOB
 
 FREQUENT_JOBS = (AUDIT_JOB, TIDY_JOB)
@@ -39,6 +38,7 @@ def tidy_runs(context: dg.OpExecutionContext, engine: dg.ResourceParam[Engine]) 
     """Ended runs and their events. The run of what a service runs now stays, however old it is:
     its `live_version` hangs on it."""
     from davylamp.ledger.live_runs import runs_of_live_builds
+    from release_defs.ops.old_runs import forget_runs  # loads SQLAlchemy
 
     settings = engine.settings()
     with engine.ledger() as ledger, ledger.begin() as db:
