@@ -26,6 +26,7 @@ NAMES = (
     "schema_lint",
     "schema_backfill",
     "audit",
+    "fleet",
 )
 """One file each, with `run(quick) -> Report`."""
 

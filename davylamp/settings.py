@@ -117,13 +117,13 @@ class Settings(BaseSettings):
     show_seconds: float = Field(15.0, ge=0)
     """How often a release under way is shown in Dagster; 0: only what its ops say at their end."""
 
-    keep_samples_days: float = Field(5.0, ge=0.1)
+    keep_samples_days: float = Field(3.0, ge=0.1)
     """Samples, named readings and all but the newest verdicts, after their release ended."""
     keep_instances_days: float = Field(1.0, ge=0.1)
     """Copies in the ledger, after they ended."""
     keep_audits_days: float = Field(90.0, ge=0.1)
     """Looks of the audit; findings and alerts, after they were closed and sent."""
-    keep_runs_days: float = Field(30.0, ge=0.1)
+    keep_runs_days: float = Field(7.0, ge=0.1)
     """Dagster's runs of releases and schema changes, after they ended."""
     keep_frequent_runs_days: float = Field(2.0, ge=0.1)
     """Dagster's runs of what it does every minute or hour by itself."""

@@ -9,8 +9,9 @@ import dagster as dg
 
 from davylamp.rollout.engine import Engine
 from sensors.names import AUDIT_JOB, TIDY_JOB
+from sensors.report_schedule import REPORT_JOB
 
-FREQUENT_JOBS = (AUDIT_JOB, TIDY_JOB)
+FREQUENT_JOBS = (AUDIT_JOB, TIDY_JOB, REPORT_JOB)
 """What runs by itself every minute or hour; what it found is in the ledger."""
 _MOST_SECONDS = 600.0
 """Of one op; the rest is for the next hour."""

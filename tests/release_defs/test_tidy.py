@@ -84,7 +84,7 @@ def tidied(ledger: Ledger, instance: dg.DagsterInstance) -> Callable[[], dict[st
 
     class TestEngine(Engine):
         def settings(self) -> Settings:
-            return Settings()
+            return Settings(keep_frequent_runs_days=2, keep_runs_days=30)
 
         @contextmanager
         def ledger(self) -> Iterator[Ledger]:
