@@ -12,6 +12,7 @@ from benchmarks.report import Figure, Report
 from benchmarks.simulated_fleet import (
     a_day,
     a_month,
+    audit_runs,
     audits,
     dagster_storage,
     keeping,
@@ -73,6 +74,9 @@ def _audit(quick: bool) -> list[Figure]:
     say(f"an audit of {size.services} × {size.replicas} from asking everybody to its findings")
     with server() as ours:
         cost = audits.measure(ours, size)
+    say("the same as Dagster's assets")
+    with server() as ours:
+        run = audit_runs.measure(ours, size, 1 if quick else 3)
     what = f"audit of {size.services} × {size.replicas}"
     asked = size.services * size.replicas
     return [
@@ -81,6 +85,10 @@ def _audit(quick: bool) -> list[Figure]:
         Figure(f"{what}: memory it took", cost.memory_mb, "MB"),
         Figure(f"{what}: of {cost.planted} planted findings missed", cost.missed, "", 0),
         Figure(f"{what}: false ones, or found twice", cost.false, "", 0),
+        Figure(f"{what}: a run of its assets, all in all", run.seconds, "s"),
+        Figure("  in Dagster: events", run.events),
+        Figure("  in Dagster: bytes", run.bytes / 1024, "KiB"),
+        Figure("  one a minute: growth a day without tidying", run.bytes * 1_440 / _GIB, "GiB"),
     ]
 
 

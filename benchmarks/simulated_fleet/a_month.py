@@ -21,20 +21,20 @@ INSERT INTO releases (service, image, digest, version, stable_digest, state, rea
   step, seed, requested_by, run_id, created_at, ended_at, figures)
 SELECT service, image, digest, version, stable_digest, state, reason, plan, entry, step, seed,
   requested_by, run_id, cast(:day AS timestamptz), cast(:day AS timestamptz), figures
-FROM releases WHERE id = :model RETURNING id
+FROM models.releases WHERE id = :model RETURNING id
 """
 _COPIES = (
-    "INSERT INTO samples SELECT :new, role, at, service, counters FROM samples"
+    "INSERT INTO samples SELECT :new, role, at, service, counters FROM models.samples"
     " WHERE release_id = :model",
     "INSERT INTO verdicts (release_id, at, step, outcome, judge, headline, document)"
-    " SELECT :new, :day, step, outcome, judge, headline, document FROM verdicts"
+    " SELECT :new, :day, step, outcome, judge, headline, document FROM models.verdicts"
     " WHERE release_id = :model ORDER BY id",
     "INSERT INTO release_events (release_id, at, kind, message, data)"
-    " SELECT :new, :day, kind, message, data FROM release_events"
+    " SELECT :new, :day, kind, message, data FROM models.release_events"
     " WHERE release_id = :model ORDER BY id",
     "INSERT INTO instances (id, service, digest, role, release_id, state, address, reason,"
     " started_at, observed_at) SELECT id || '-copy-' || :new, service, digest, role, :new,"
-    " 'stopped', address, reason, started_at, :day FROM instances WHERE release_id = :model",
+    " 'stopped', address, reason, started_at, :day FROM models.instances WHERE release_id = :model",
 )
 _LOOKS = """
 INSERT INTO audits (at, seconds, services, seen_instances, counts, unseen)
@@ -68,6 +68,9 @@ class MonthCost:
 def measure(server: Server, keep: Keep, *, days: int, releases_a_day: int) -> MonthCost:
     """The server's ledger has releases that have ended: they are the models."""
     with server.ledger.begin() as db:
+        db.execute(text("CREATE SCHEMA models"))
+        for table in _OF_RELEASES:  # those in the ledger are forgotten in their time
+            db.execute(text(f"CREATE TABLE models.{table} AS SELECT * FROM {table}"))
         models = list(db.execute(text(_MODELS)).scalars())
         began = database_now(db)
     vacuum(server.url)

@@ -34,12 +34,13 @@ class AuditCost:
 
 
 def measure(server: Server, size: Size) -> AuditCost:
-    with stage(server.ledger, server.url, server.folder) as staged:
+    with stage(server.ledger, server.url, server.folder, apart=True) as staged:
         staged.set_up(size)
         expected = plant_all(staged, random.Random(6))
+        parts = staged.parts()
         before = psutil.Process().memory_info().rss
         start = time.perf_counter()
-        inventory = gather(staged.parts())
+        inventory = gather(parts)
         gathered = time.perf_counter()
         found = run_audit(inventory)
         done = time.perf_counter()
@@ -53,7 +54,8 @@ def measure(server: Server, size: Size) -> AuditCost:
 def plant_all(staged: Stage, dice: random.Random, each: int = _EACH) -> list[Expected]:
     """Faults of every kind, each at a service of its own."""
     names = staged.world.names
-    with_database = dice.sample(names[: staged.world.size.databases], each * 2)
+    needed = each * sum(fault.needs_database for fault in FAULTS)
+    with_database = dice.sample(names[: staged.world.size.databases], needed)
     others = names[staged.world.size.databases :]
     dice.shuffle(others)
     expected: list[Expected] = []

@@ -36,29 +36,29 @@ class SimulatedPlatform:
         return list(self.world.copies)
 
 
-class SimulatedHosts:
-    """Answers at every address of the world: `/.well-known/davylamp` for each copy, and Envoy's
-    admin at 127.0.0.1. `world` is whichever is told of now."""
+Told = dict[str, bytes]
+"""What is answered where: by `host path`."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world
+
+class SimulatedHosts:
+    """Answers at every address of a world: for each copy, and for Envoy's admin at 127.0.0.1."""
+
+    def __init__(self) -> None:
+        self.told: Told = {}
 
     def answer(self, request: Request) -> Answer:
-        world, path = self.world, request.path.partition("?")[0]
-        if world is None:
-            return Answer(503)
-        if path == "/.well-known/davylamp":
-            report = world.reports.get(f"{request.host}:{world.port}")
-            return Answer(404) if report is None else _json(report)
-        if path == "/runtime":
-            return _json(_runtime(world))
-        if path == "/clusters":
-            return _json(_clusters(world))
-        return Answer(404)
+        body = self.told.get(f"{request.host} {request.path.partition('?')[0]}")
+        return Answer(404) if body is None else Answer(200, body, _JSON)
 
 
-def _json(document: Any) -> Answer:
-    return Answer(200, json.dumps(document).encode(), _JSON)
+def told_by(world: World) -> Told:
+    """What this world says, just now."""
+    reports = {
+        f"{address.partition(':')[0]} /.well-known/davylamp": report
+        for address, report in world.reports.items()
+    }
+    admin = {"127.0.0.1 /runtime": _runtime(world), "127.0.0.1 /clusters": _clusters(world)}
+    return {where: json.dumps(said).encode() for where, said in (reports | admin).items()}
 
 
 def _runtime(world: World) -> dict[str, Any]:

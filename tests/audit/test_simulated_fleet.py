@@ -30,7 +30,7 @@ from davylamp.ledger.session import Ledger
 pytestmark = pytest.mark.server
 
 SMALL = Size(services=60, replicas=3, databases=6)
-LARGE = Size(services=500, replicas=20, databases=6)
+LARGE = Size(services=500, replicas=20, databases=9)
 
 
 @pytest.fixture
