@@ -56,6 +56,11 @@ def set_migrated(server_url: str, database: str, days_ago: int = 1) -> None:
         )
 
 
+def connect_as(server_url: str, database: str, name: str) -> psycopg.Connection:
+    """A session that calls itself so."""
+    return psycopg.connect(_beside(server_url, database), application_name=name)
+
+
 def _fill(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as db:
         ensure_control(db)

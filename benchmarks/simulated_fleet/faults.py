@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import func, insert, update
 
-from benchmarks.simulated_fleet.databases import set_migrated, set_present
+from benchmarks.simulated_fleet.databases import connect_as, set_migrated, set_present
 from benchmarks.simulated_fleet.names import (
+    VERSIONS,
     address_of,
     build_digest,
     database_name,
@@ -169,6 +170,14 @@ def _deleted(stage: Stage, service: str) -> list[Expected]:
     return [("unknown_service", service, c.id) for c in mine]
 
 
+def _unseen_client(stage: Stage, service: str) -> list[Expected]:
+    """A copy that no platform lists is still connected to the database."""
+    name = f"{service}@{VERSIONS['old']}"
+    session = connect_as(stage.server_url, database_name(service), name)
+    stage.world.undo.append(session.close)
+    return [("witness_disagrees", service, "")]
+
+
 def _clock_is_off(stage: Stage, service: str) -> list[Expected]:
     """A machine's clock is minutes ahead: that is no finding."""
     copy = _first(stage, service)
@@ -202,6 +211,7 @@ FAULTS = (
     Fault("deleted from the catalog", _deleted),
     Fault("duplicate id", _duplicate),
     Fault("lying witness", _says("witness_disagrees", digest=digest_of("a lie"))),
+    Fault("unseen client", _unseen_client, needs_database=True),
     Fault("clock minutes ahead", _clock_is_off),
 )
 """At least one for every code of the audit."""

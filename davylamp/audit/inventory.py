@@ -111,6 +111,14 @@ class Flags(_Entry):
     retired: tuple[Text, ...] = ()
 
 
+class Client(_Entry):
+    """Sessions that a build has open, by the name it gave them."""
+
+    service: Text
+    version: str
+    sessions: int = 1
+
+
 class Database(_Entry):
     name: Text
     revision: str | None = None
@@ -118,6 +126,8 @@ class Database(_Entry):
     """Oldest to newest."""
     migrated_at: Moment | None = None
     """When its last migrate phase ended, while the old shape is still there."""
+    clients: tuple[Client, ...] = ()
+    """Builds that are connected to it."""
 
 
 class Route(_Entry):

@@ -269,3 +269,14 @@ def test_of_a_platform_that_answers_for_300_of_500_services_the_rest_is_not_fine
     found = found_in(document)
     assert {code for code, _, _ in found} == {"missing_instances"}
     assert {service for _, service, _ in found} == {f"s{n}" for n in range(300, 500)}
+
+
+@pytest.mark.parametrize(
+    ("version", "is_found"), [("old", True), ("stable", False), ("next", False), ("9.9", True)]
+)
+def test_a_build_that_is_connected_and_runs_nowhere_is_found(version: str, is_found: bool) -> None:
+    document = healthy(3, releasing_every=1)
+    at(document, "databases", "s1_db")["clients"] = [
+        {"service": "s1", "version": version, "sessions": 3}
+    ]
+    assert found_in(document) == ([("witness_disagrees", "s1", None)] if is_found else [])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 
+from davylamp.audit.gather.clients import Clients
 from davylamp.audit.inventory import BuildContract, Database, Span
 from davylamp.builds.contract import Contract
 from davylamp.catalog.databases import Database as Entry
@@ -25,7 +26,7 @@ _WHOLE_SECONDS = 30.0
 def look_at_all(parts: Parts) -> Looks:
     """Each database of the catalog once, several at a time. One that doesn't answer, or isn't
     reached in time, is left out: the audit then says that it wasn't seen."""
-    entries = _entries(parts)
+    entries = databases_named(parts)
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="audit")
     try:
         asked = {name: pool.submit(_look, parts, name, entry) for name, entry in entries.items()}
@@ -44,7 +45,8 @@ def _look(parts: Parts, name: str, entry: Entry) -> tuple[SchemaFacts, SchemaSta
         return None
 
 
-def _entries(parts: Parts) -> dict[str, Entry]:
+def databases_named(parts: Parts) -> dict[str, Entry]:
+    """All that the catalog names."""
     found: dict[str, Entry] = {}
     for service in parts.catalog.services.values():
         for name, entry in service.databases.items():
@@ -52,18 +54,14 @@ def _entries(parts: Parts) -> dict[str, Entry]:
     return found
 
 
-def databases_named(parts: Parts) -> frozenset[str]:
-    """All that the catalog names."""
-    return frozenset(_entries(parts))
-
-
-def databases_of(looks: Looks) -> tuple[Database, ...]:
+def databases_of(looks: Looks, clients: Clients) -> tuple[Database, ...]:
     return tuple(
         Database(
             name=name,
             revision=facts.present or None,
             lineage=facts.lineage.order,
             migrated_at=_migrated_at(facts, state),
+            clients=clients.get(name, ()),
         )
         for name, (facts, state) in looks.items()
     )

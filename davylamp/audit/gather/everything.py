@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from davylamp.audit.gather.clients import clients_at
 from davylamp.audit.gather.copies import copies_of, seen_copies
 from davylamp.audit.gather.databases import (
     Looks,
@@ -43,6 +44,12 @@ def gather(parts: Parts) -> Inventory:
     active = {**before.active, **after.active}
     stable = {name: one.stable_digest or "" for name, one in after.live.items()}
     candidates = {name: one.digest for name, one in active.items() if one.digest}
+    meant = {*stable.items(), *candidates.items()}
+    running = {(one.service, one.digest) for one in (*(seen or ()), *after.copies.values())}
+    alive = {(b.service, b.version) for b in known if (b.service, b.digest) in meant | running}
+    clients = clients_at(
+        parts, {n: e for n, e in databases_named(parts).items() if n in looks}, alive
+    )
     routes = look_at_routes(parts, stable, candidates)
     return Inventory(
         now=after.now.timestamp(),
@@ -50,7 +57,7 @@ def gather(parts: Parts) -> Inventory:
         builds=tuple(_builds(known, looks)),
         instances=tuple(copies_of(seen, after, reports)),
         flags=flags,
-        databases=databases_of(looks),
+        databases=databases_of(looks, clients),
         routes=routes,
         unseen=_unseen(parts, seen is None, looks, routes),
     )
@@ -60,7 +67,8 @@ def _unseen(
     parts: Parts, platform_is: bool, looks: Looks, routes: tuple[Route, ...]
 ) -> dict[str, str]:
     found = {
-        f"database {name}": "did not answer" for name in sorted(databases_named(parts) - set(looks))
+        f"database {name}": "did not answer"
+        for name in sorted(databases_named(parts).keys() - looks)
     }
     if platform_is:
         found["platform"] = "did not answer: copies are as the ledger last knew them"
