@@ -7,9 +7,7 @@ import csv
 import itertools
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,11 +28,12 @@ from davylamp.ledger.session import Ledger
 from davylamp.plane.home import Home
 from davylamp.plane.status import STATUS, PlaneStatus
 from davylamp.settings import Addresses, read_addresses
+from tests.forked import Forked
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "examples" / "shop" / "images"
 LEASE_SECONDS = 5
-_DAVYLAMP = [sys.executable, "-m", "davylamp.cli.main"]
+_DAVYLAMP = "davylamp.cli.main"
 
 # The fixed window promotes within seconds; harm is still the sequential judge's to see, and how
 # that promotes is for test_judged_harms.
@@ -71,6 +70,7 @@ class LivePlane:
     home: Path
     environment: dict[str, str]
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _outputs: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
     @property
@@ -85,18 +85,13 @@ class LivePlane:
         return self._ledgers[url]
 
     def run(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*_DAVYLAMP, *args],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"davylamp {' '.join(args)}: {done.returncode}\n{done.stderr}")
-        return done
+        out, err = (self.home.with_name(f"{next(self._outputs)}.{x}") for x in ("out", "err"))
+        done = Forked(_DAVYLAMP, args, env=self.environment, cwd=ROOT, out=out, err=err)
+        code = done.wait(150)
+        said, complained = out.read_text(), err.read_text()
+        if check and code != 0:
+            raise AssertionError(f"davylamp {' '.join(args)}: {code}\n{complained}")
+        return subprocess.CompletedProcess(args, code, said, complained)
 
     def ask(self, *args: str, check: bool = True) -> dict[str, Any]:
         return json.loads(self.run(*args, "--json", check=check).stdout)
@@ -127,18 +122,13 @@ class LivePlane:
         self.run("release", service, version, "--here", "--json", check=False)
         return self.last_release(service)
 
-    def begin_release(self, service: str, version: str) -> subprocess.Popen[bytes]:
+    def begin_release(self, service: str, version: str) -> Forked:
         """Conduct a release in a process of its own, to be killed or watched."""
         before = self.last_release(service).id if self._any_release(service) else 0
         log = self.home / f"driver-{service}.log"
-        with log.open("wb") as said:
-            process = subprocess.Popen(
-                [*_DAVYLAMP, "release", service, version, "--here"],
-                env=self.environment,
-                cwd=ROOT,
-                stdout=said,
-                stderr=said,
-            )
+        log.unlink(missing_ok=True)
+        args = ["release", service, version, "--here"]
+        process = Forked(_DAVYLAMP, args, env=self.environment, cwd=ROOT, out=log)
 
         def has_begun() -> bool:
             if self._any_release(service) and self.last_release(service).id > before:
@@ -251,14 +241,17 @@ class LivePlane:
     def load(self, service: str, rate: int = 100) -> Generator[Load]:
         """Constant load on a service, in a process of its own."""
         out = self.home / f"load-{time.monotonic_ns()}.csv"
-        command = [sys.executable, "-m", "davylamp.cli.demo.load", "--service", service]
-        command += ["--url", self.addresses.envoy_url, "--rate", str(rate), "--out", str(out)]
-        process = subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE)
+        args = ["--service", service, "--url", self.addresses.envoy_url]
+        args += ["--rate", str(rate), "--out", str(out)]
+        summary = out.with_suffix(".json")
+        process = Forked(
+            "davylamp.cli.demo.load", args, env=self.environment, cwd=ROOT, out=summary
+        )
         try:
             yield Load(out)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.terminate()
+            process.wait(20)
 
 
 @dataclass(frozen=True)

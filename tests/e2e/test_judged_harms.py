@@ -6,8 +6,6 @@ All releases run at the same time; then each is held against what it should have
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ import pytest
 
 from davylamp.judge.verdict import Outcome
 from davylamp.ledger.releases import Release
+from tests.forked import Forked
 from tests.live_plane import ROOT, LivePlane, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -112,18 +111,14 @@ def _make_stable(plane: LivePlane, build: Build) -> None:
     assert done.state == "promoted", done.reason
 
 
-def _begin_release(plane: LivePlane, service: str, version: str) -> subprocess.Popen[bytes]:
+def _begin_release(plane: LivePlane, service: str, version: str) -> Forked:
     """Not waited for: all are to begin at once."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "davylamp.cli.main", "release", service, version, "--here"],
-        env=plane.environment,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    args = ["release", service, version, "--here"]
+    log = plane.home / f"driver-{service}.log"
+    return Forked("davylamp.cli.main", args, env=plane.environment, cwd=ROOT, out=log)
 
 
-def _end(drivers: Sequence[subprocess.Popen[bytes]]) -> None:
+def _end(drivers: Sequence[Forked]) -> None:
     for driver in drivers:
         driver.kill()
         driver.wait(10)
