@@ -32,9 +32,8 @@ $(STAMP): requirements.txt pyproject.toml
 demo: setup
 	@$(BIN)/davylamp demo $(ARGS)
 
-# Three at a time, on two cores too: tests on planes mostly wait.
 test: lint
-	$(BIN)/python -m pytest -n 3 $(BY_FILE) $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(BY_FILE) $(ARGS)
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 $(BY_FILE) -m "not server and not slow" $(ARGS)

@@ -29,14 +29,9 @@ def tidy(
 
     settings = load_settings()
     ledger = Ledger.connect(settings.require("ledger_url"))
-    keep = retention.Keep(
-        evidence=settings.keep_samples_days,
-        instances=settings.keep_instances_days,
-        audits=settings.keep_audits_days,
-    )
     try:
         act = retention.would_tidy if dry_run else retention.tidy
-        found = act(ledger, keep)
+        found = act(ledger, retention.Keep.of(settings))
     finally:
         ledger.close()
     document = {"dry_run": dry_run, "rows": found.rows, "is_done": found.is_done}

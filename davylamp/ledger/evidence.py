@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from davylamp.judge.sample import Role, Sample
@@ -45,11 +45,6 @@ def read_samples(db: Connection, release_id: int, after: float = 0.0) -> dict[Ro
             Sample(service=row.service, role=role, release_id=row.release_id, at=row.at, **counters)
         )
     return found
-
-
-def prune_samples(db: Connection, older_than: float) -> None:
-    """Forget samples from before `older_than` (Unix seconds). Verdicts keep their figures."""
-    db.execute(delete(SampleRow).where(SampleRow.at < older_than))
 
 
 def write_verdict(db: Connection, release_id: int, step: int, verdict: Verdict) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, or_, select, true, update
@@ -15,6 +15,7 @@ from davylamp.ledger.models import InstanceRow, ReleaseRow, ReleaseState, Servic
 
 _NOW = func.clock_timestamp()
 _OBSERVED = ("digest", "state", "address", "reason", "started_at")
+_KEPT = tuple({c.name for c in InstanceRow.__table__.columns} & {f.name for f in fields(Instance)})
 _ORDERED_FOR = timedelta(seconds=60)
 """How long a copy may be written down without its platform showing it."""
 
@@ -89,7 +90,7 @@ def observe(
     stopped. `began` is when the reading began, by the database's clock: what was written
     since then is newer and stays.
     """
-    rows = sorted((_row(i) for i in seen), key=_by_id)
+    rows = _differing(db, sorted((_row(i) for i in seen), key=_by_id))
     if rows:
         query = insert(InstanceRow)
         changed = {name: query.excluded[name] for name in _OBSERVED}
@@ -121,6 +122,15 @@ def observe(
     ids = list(db.execute(gone).scalars())
     if ids:
         mark_stopped(db, ids, "no longer listed by its platform")
+
+
+def _differing(db: Connection, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Those that are not on record as they are. To read ten thousand takes a twentieth of the time
+    of offering them to be written."""
+    columns = [getattr(InstanceRow, name) for name in _OBSERVED]
+    query = select(InstanceRow.id, *columns).where(InstanceRow.state != InstanceState.STOPPED)
+    known: dict[object, tuple[object, ...]] = {row[0]: tuple(row[1:]) for row in db.execute(query)}
+    return [row for row in rows if known.get(row["id"]) != tuple(row[n] for n in _OBSERVED)]
 
 
 def mark_unreachable(db: Connection) -> None:
@@ -158,8 +168,7 @@ def instances_of(db: Connection, service: str = "") -> list[Instance]:
 
 
 def _row(instance: Instance) -> dict[str, object]:
-    kept = {c.name for c in InstanceRow.__table__.columns} - {"observed_at"}
-    return {k: v for k, v in asdict(instance).items() if k in kept}
+    return {name: getattr(instance, name) for name in _KEPT}
 
 
 def mark_stopped(db: Connection, ids: Sequence[str], reason: str) -> None:

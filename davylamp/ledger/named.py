@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from davylamp.judge.named_metrics import (
@@ -40,11 +40,6 @@ def read_named(db: Connection, release_id: int, after: float = 0.0) -> list[Name
         .order_by(NamedRow.at)
     )
     return [_tick(at, document) for at, document in db.execute(query)]
-
-
-def prune_named(db: Connection, older_than: float) -> None:
-    """Forget what was read before `older_than` (Unix seconds)."""
-    db.execute(delete(NamedRow).where(NamedRow.at < older_than))
 
 
 def _document(tick: NamedTick) -> dict[str, Any]:

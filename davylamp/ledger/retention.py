@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 from davylamp.ledger.evidence_retention import count_old_evidence, forget_evidence, old_releases
 from davylamp.ledger.releases import database_now
 from davylamp.ledger.session import Ledger
+from davylamp.settings import Settings
 
 BATCH_ROWS = 5_000
 MOST_SECONDS = 600.0
@@ -37,6 +38,14 @@ class Keep:
     """Copies, after they ended."""
     audits: float
     """Looks; findings and alerts, after they were closed and sent."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Keep:
+        return cls(
+            evidence=settings.keep_samples_days,
+            instances=settings.keep_instances_days,
+            audits=settings.keep_audits_days,
+        )
 
 
 @dataclass

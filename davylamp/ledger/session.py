@@ -48,9 +48,12 @@ class Ledger:
         try:
             with self.engine.begin() as db:
                 yield db
-        except (OperationalError, InterfaceError) as error:
-            raise Unreachable(f"{self._unreachable(error)}") from error
         except DBAPIError as error:
+            interruption = _interruption(error)
+            if interruption is not None:
+                raise interruption from error
+            if isinstance(error, OperationalError | InterfaceError):
+                raise Unreachable(f"{self._unreachable(error)}") from error
             if error.connection_invalidated:
                 raise Unreachable(f"{self._unreachable(error)}") from error
             raise
@@ -76,6 +79,17 @@ class Ledger:
         where = self.engine.url.render_as_string(hide_password=True)
         why = str(error.orig or error).strip().splitlines()
         return f"the ledger at {where} does not answer: {why[0] if why else error}"
+
+
+def _interruption(error: BaseException) -> BaseException | None:
+    """What interrupted us while the driver was waiting, where cleaning up after that failed and
+    hid it: a run that is being cancelled must not look like one that failed."""
+    hidden = error.__context__
+    while hidden is not None:
+        if not isinstance(hidden, Exception):
+            return hidden
+        hidden = hidden.__context__
+    return None
 
 
 def checked_url(url: str) -> str:

@@ -2,7 +2,8 @@
 
 Each second it samples all active releases in one read, reads their named metrics, and brings the
 ledger's inventory up to what the platform shows; now and then it ends orphaned releases, gives
-back rights that a quarantine took and nobody watches, and forgets old samples.
+back rights that a quarantine took and nobody watches, and forgets
+what is too old to be kept.
 It never touches traffic.
 """
 
@@ -17,11 +18,11 @@ import structlog
 
 from davylamp.errors import DavylampError
 from davylamp.judge.sample import Role
-from davylamp.ledger import evidence, inventory
+from davylamp.ledger import inventory
 from davylamp.ledger.instance import Instance
 from davylamp.ledger.models import ReleaseState
-from davylamp.ledger.named import prune_named
 from davylamp.ledger.releases import active_releases, database_now
+from davylamp.ledger.retention import Keep, tidy
 from davylamp.rollout.named import NamedSampler
 from davylamp.rollout.parts import Parts, open_parts
 from davylamp.rollout.quarantines import LeftBehind
@@ -41,8 +42,9 @@ _SAMPLED = (
 )
 _REAP_EVERY_SECONDS = 2.0
 _QUARANTINES_EVERY_SECONDS = 5.0
-_PRUNE_EVERY_SECONDS = 600.0
-_KEEP_SAMPLES_SECONDS = 7 * 24 * 3600.0
+_TIDY_EVERY_SECONDS = 600.0
+_TIDY_SECONDS = 20.0
+"""Of one time: more would keep quarantines and orphans waiting."""
 
 
 def observe_and_sample(parts: Parts, source: Source) -> None:
@@ -76,12 +78,6 @@ def _observe(parts: Parts) -> list[Instance]:
     with parts.ledger.begin() as db:
         inventory.observe(db, seen, whole_fleet=True, began=began)
     return seen
-
-
-def prune(parts: Parts) -> None:
-    with parts.ledger.begin() as db:
-        evidence.prune_samples(db, time.time() - _KEEP_SAMPLES_SECONDS)
-        prune_named(db, time.time() - _KEEP_SAMPLES_SECONDS)
 
 
 def _report_reaped(parts: Parts) -> None:
@@ -131,14 +127,14 @@ def main() -> None:
     def give_back_rights() -> None:
         _report_given_back(quarantines)
 
-    def forget_old_samples() -> None:
-        prune(parts)
+    def forget_old_rows() -> None:
+        tidy(parts.ledger, Keep.of(settings), seconds=_TIDY_SECONDS)
 
     jobs: list[tuple[float, Callable[[], None]]] = [
         (1.0, tick),
         (_REAP_EVERY_SECONDS, reap_orphans),
         (_QUARANTINES_EVERY_SECONDS, give_back_rights),
-        (_PRUNE_EVERY_SECONDS, forget_old_samples),
+        (_TIDY_EVERY_SECONDS, forget_old_rows),
     ]
     named = open_named(settings)
     if named is not None:

@@ -23,13 +23,8 @@ def tidy_ledger(context: dg.OpExecutionContext, engine: dg.ResourceParam[Engine]
     from davylamp.ledger.retention import Keep, tidy
 
     settings = engine.settings()
-    keep = Keep(
-        evidence=settings.keep_samples_days,
-        instances=settings.keep_instances_days,
-        audits=settings.keep_audits_days,
-    )
     with engine.ledger() as ledger:
-        found = tidy(ledger, keep, seconds=_MOST_SECONDS)
+        found = tidy(ledger, Keep.of(settings), seconds=_MOST_SECONDS)
     rows = {f"rows of {table}": rows for table, rows in found.rows.items()}
     context.add_output_metadata({**rows, "is done": found.is_done})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete
 
 from davylamp.judge.named_metrics import (
     GaugeReading,
@@ -19,7 +20,8 @@ from davylamp.judge.policy import JudgePolicy
 from davylamp.judge.sample import Role
 from davylamp.judge.verdict import Outcome
 from davylamp.ledger import evidence, releases
-from davylamp.ledger.named import prune_named, read_named, write_named
+from davylamp.ledger.models import NamedRow
+from davylamp.ledger.named import read_named, write_named
 from davylamp.ledger.session import Ledger
 from davylamp.rollout.conduct.bench import Bench
 from tests.judge.test_hearing_named import HEALTHY, ORDERS, SECONDS, orders
@@ -59,14 +61,6 @@ def test_a_look_that_brought_nothing_leaves_no_row_and_one_written_twice_one(
         write_named(db, {1: LOOK})
     with ledger.begin() as db:
         assert read_named(db, 1) == [LOOK]
-
-
-def test_old_looks_are_forgotten(ledger: Ledger) -> None:
-    with ledger.begin() as db:
-        write_named(db, {1: LOOK, 2: NamedTick(200.0, LOOK.of)})
-        prune_named(db, older_than=150)
-    with ledger.begin() as db:
-        assert (len(read_named(db, 1)), len(read_named(db, 2))) == (0, 1)
 
 
 def opened(ledger: Ledger, until: int = SECONDS) -> int:
@@ -114,7 +108,7 @@ def test_samples_from_before_there_were_named_metrics_are_still_heard(ledger: Le
     rule = NamedRule("orders_failed", MetricKind.COUNTER_RATIO)
     release_id = opened(ledger, until=40)
     with ledger.begin() as db:
-        prune_named(db, older_than=float("inf"))
+        db.execute(delete(NamedRow))
     bench = Bench(ledger, release_id, JudgePolicy(named=(rule,)))
     assert bench.read()
     (metric,) = (m for m in bench.hearing.verdict().metrics if m.name == "orders_failed")

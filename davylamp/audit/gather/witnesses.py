@@ -36,29 +36,47 @@ def ask_witnesses(copies: Iterable[Instance]) -> dict[str, Report]:
 
 
 async def _ask_all(copies: list[Instance]) -> dict[str, Report]:
+    """Who didn't answer the first time is asked once more, when all others have been."""
     found: dict[str, Report] = {}
-    left = iter(copies)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True),
         timeout=aiohttp.ClientTimeout(total=_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-
-        async def ask_the_next() -> None:
-            for copy in left:
-                said = await _ask(session, copy.address)
-                if said is not None:
-                    found[copy.id] = said
-
-        tasks = [asyncio.create_task(ask_the_next()) for _ in range(min(_AT_ONCE, len(copies)))]
-        _, late = await asyncio.wait(tasks, timeout=_WHOLE_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                silent = await _round(session, copies, found)
+                await _round(session, silent, found)
+        except TimeoutError:
+            pass  # the others are left out
     return found
 
 
+async def _round(
+    session: aiohttp.ClientSession, copies: list[Instance], found: dict[str, Report]
+) -> list[Instance]:
+    """Ask them, many at a time; returns those that didn't answer."""
+    left, silent = iter(copies), list[Instance]()
+
+    async def ask_the_next() -> None:
+        for copy in left:
+            try:
+                said = await _ask(session, copy.address)
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                silent.append(copy)
+                continue
+            if said is not None:
+                found[copy.id] = said
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(_AT_ONCE, len(copies))):
+            group.create_task(ask_the_next())
+    return silent
+
+
 async def _ask(session: aiohttp.ClientSession, address: str) -> Report | None:
+    """None when it says nothing that can be read. Raises what aiohttp does when it doesn't
+    answer at all."""
     try:
         async with session.get(f"http://{address}{_PATH}", allow_redirects=False) as answer:
             if answer.status != 200:
@@ -69,7 +87,7 @@ async def _ask(session: aiohttp.ClientSession, address: str) -> Report | None:
                 if len(body) > _MOST_BYTES:
                     return None
         return _report(json.loads(body))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):  # an address that is none is a ValueError too
         return None
 
 
