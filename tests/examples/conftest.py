@@ -6,7 +6,6 @@ import gzip
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,7 @@ import httpx
 import pytest
 
 from davylamp.builds.image import build_image
+from davylamp.plane.ports import free_port
 
 IMAGES = Path(__file__).parents[2] / "examples" / "shop" / "images"
 
@@ -74,9 +74,3 @@ def unpack_image(service: str, target: Path) -> Path:
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer.gzipped))) as tar:
         tar.extractall(target, filter="data")
     return target
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,18 +28,13 @@ from davylamp.ledger import inventory, routes
 from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.intent import RouteIntent, ServiceRoute
 from davylamp.ledger.session import Ledger
+from davylamp.plane.ports import free_port
 from davylamp.settings import Settings
 from davylamp.traffic.effective import Weights
 from davylamp.traffic.envoy.admin import Admin
 from davylamp.traffic.envoy.bootstrap import envoy_command
 from davylamp.traffic.envoy.router import EnvoyRouter
 from davylamp.traffic.envoy.rtds import RtdsServer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 15.0, what: str = "") -> None:
@@ -181,7 +175,7 @@ class EnvoyProcess:
         )
         with (self.settings.envoy_folder / "envoy.log").open("ab") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log)
-        wait_until(self.is_ready, what="envoy is ready")
+        wait_until(self.is_ready, 30, what="envoy is ready")
         return self
 
     def is_ready(self) -> bool:
