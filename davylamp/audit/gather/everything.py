@@ -21,6 +21,7 @@ from davylamp.audit.gather.witnesses import ask_witnesses
 from davylamp.audit.inventory import ActiveRelease, Build, Inventory, Route, Service
 from davylamp.catalog.model import Service as Entry
 from davylamp.ledger.builds import Build as Known
+from davylamp.ledger.instance import Instance
 from davylamp.ledger.inventory import Live
 from davylamp.ledger.releases import Release
 from davylamp.rollout.parts import Parts
@@ -59,18 +60,21 @@ def gather(parts: Parts) -> Inventory:
         flags=flags,
         databases=databases_of(looks, clients),
         routes=routes,
-        unseen=_unseen(parts, seen is None, looks, routes),
+        unseen=_unseen(_needed(parts, {*before.live, *active}), seen, looks, routes),
     )
 
 
+def _needed(parts: Parts, released: set[str]) -> set[str]:
+    """Databases of what was released, or is being: others need not be there yet."""
+    known = parts.catalog.services
+    return {name for service in released & known.keys() for name in known[service].databases}
+
+
 def _unseen(
-    parts: Parts, platform_is: bool, looks: Looks, routes: tuple[Route, ...]
+    needed: set[str], seen: Sequence[Instance] | None, looks: Looks, routes: tuple[Route, ...]
 ) -> dict[str, str]:
-    found = {
-        f"database {name}": "did not answer"
-        for name in sorted(databases_named(parts).keys() - looks)
-    }
-    if platform_is:
+    found = {f"database {name}": "did not answer" for name in sorted(needed - looks.keys())}
+    if seen is None:
         found["platform"] = "did not answer: copies are as the ledger last knew them"
     if any(one.observed is None for one in routes):
         found["routers"] = "none could be asked what is in force"
