@@ -56,11 +56,7 @@ judge: {{rule: fail-ratio, minimum_requests: 100, minimum_ticks: 8}}
 """
 
 
-SERVICES = (
-    *("checkout", "cart", "payments", "search", "orders", "audited"),
-    *("verifying", "starting", "stepping", "held", "promoting", "confirming"),
-)
-"""The last six are named for the state in which their driver is killed."""
+SERVICES = ("checkout", "cart", "payments", "search", "orders", "audited")
 
 
 @dataclass

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
 
-from davylamp.ledger.releases import Release
 from davylamp.rollout import operate
 from tests.live_plane import LivePlane, Load, wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 SERVICE = "search"
-STATES = ("verifying", "starting", "stepping", "held", "promoting", "confirming")
 BUILDS = {"verifying": {"sign": False}, "starting": {"never_listen": 1}}
 """What is pushed so that a release stays in a state that is short otherwise."""
 
@@ -56,70 +53,44 @@ def impatient(plane: LivePlane) -> LivePlane:
     return replace(plane, environment=plane.environment | {"DAVYLAMP_CONFIRM_SECONDS": "6"})
 
 
-def bring_to(
-    plane: LivePlane, state: str, load: Load, version: str, service: str = SERVICE
-) -> None:
+def bring_to(plane: LivePlane, state: str, load: Load, version: str) -> None:
     """Wait until the active release is in a state; where users meet it then, until they do."""
     if state in ("held", "promoting", "confirming"):
-        plane.wait_for_state(service, "stepping")
+        plane.wait_for_state(SERVICE, "stepping")
         wish = operate.hold if state == "held" else operate.promote
-        wish(plane.ledger, service, "tests", "to get there")
-    plane.wait_for_state(service, state)
+        wish(plane.ledger, SERVICE, "tests", "to get there")
+    plane.wait_for_state(SERVICE, state)
     if state in ("stepping", "held"):
         wait_for(lambda: load.last_met(version) > 0)
     if state == "promoting":
-        wait_for(lambda: plane.has_everybody(service))
+        wait_for(lambda: plane.has_everybody(SERVICE))
 
 
-@dataclass(frozen=True)
-class Killed:
-    """A release whose driver was killed in a state, at its end."""
-
-    release: Release
-    load: Load
-    version: str
-    lease_ends: float
-    """Of the lease it had at its driver's death, Unix seconds."""
-
-
-@pytest.fixture(scope="module")
-def killed(plane: LivePlane) -> Callable[[str], Killed]:
-    """Three releases at a time, of the services that bear the names of their states."""
-    with ThreadPoolExecutor(3) as pool:
-        begun = {state: pool.submit(kill_driver_in, plane, state) for state in STATES}
-    return lambda state: begun[state].result()
-
-
-def kill_driver_in(plane: LivePlane, state: str) -> Killed:
-    stable = plane.stable(state)
-    version = plane.push(state, **BUILDS.get(state, {}))
-    with plane.load(state, rate=20) as load:
-        driver = plane.begin_release(state, version)
-        bring_to(plane, state, load, version, state)
+@pytest.mark.parametrize(
+    "state", ["verifying", "starting", "stepping", "held", "promoting", "confirming"]
+)
+def test_a_driver_killed_in_any_state_leaves_users_on_a_stable_build_and_nothing_else_running(
+    plane: LivePlane, stable: str, state: str
+) -> None:
+    version = plane.push(SERVICE, **BUILDS.get(state, {}))
+    with plane.load(SERVICE, rate=30) as load:
+        driver = plane.begin_release(SERVICE, version)
+        bring_to(plane, state, load, version)
         driver.kill()
         driver.wait(10)
-        lease_ends = plane.route(state).lease_expires_at
-        done = plane.wait_for_end(state, seconds=90)
+        lease_ends = plane.route(SERVICE).lease_expires_at
+        done = plane.wait_for_end(SERVICE, seconds=60)
         served = version if state == "confirming" else stable
-        wait_for(lambda: plane.versions_served(state) == {served}, 20)
-    return Killed(done, load, version, lease_ends.timestamp())
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_a_driver_killed_in_any_state_leaves_users_on_a_stable_build_and_nothing_else_running(
-    plane: LivePlane, killed: Callable[[str], Killed], state: str
-) -> None:
-    found = killed(state)
-    done = found.release
-    assert found.load.failures() == []
+        wait_for(lambda: plane.versions_served(SERVICE) == {served}, 20)
+    assert load.failures() == []
     if state == "confirming":
         assert done.state == "promoted", done.reason
-        assert {i.digest for i in plane.copies_of_service(state)} == {done.digest}
+        assert {i.digest for i in plane.copies_of_service(SERVICE)} == {done.digest}
         return
     assert (done.state, "nobody renewed its lease" in done.reason) == ("abandoned", True)
     assert plane.processes_of(done.id) == []
     # the promise itself, not a speed: nobody meets the candidate once its lease has run out
-    assert found.load.last_met(found.version) <= found.lease_ends + 1.0
+    assert load.last_met(version) <= lease_ends.timestamp() + 1.0
 
 
 def test_a_stopped_driver_is_not_believed_when_it_comes_back(
