@@ -32,9 +32,8 @@ $(STAMP): requirements.txt pyproject.toml
 demo: setup
 	@$(BIN)/davylamp demo $(ARGS)
 
-# Four at a time, on two cores too: half of the time tests wait.
 test: lint
-	$(BIN)/python -m pytest -n 4 $(BY_FILE) $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(BY_FILE) $(ARGS)
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 $(BY_FILE) -m "not server and not slow" $(ARGS)

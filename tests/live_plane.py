@@ -289,16 +289,9 @@ def is_alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def _go_first() -> None:
-    """Planes have leases to renew; the tests beside them can wait. Where we may say so."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -5)
-
-
 @contextlib.contextmanager
 def live_plane(home: Path) -> Generator[LivePlane]:
     """Start a plane with short lease and TTL in a folder of its own; end it afterwards."""
-    _go_first()
     catalog = home / "catalog"
     catalog.mkdir(parents=True)
     for name in SERVICES:

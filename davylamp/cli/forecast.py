@@ -38,7 +38,8 @@ def forecast(
     plot: options.Plot = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Deploys × P(bad) × (1 − catch rate), and the harm of it by strategy. Exit 0 or 2.
+    """Deploys × P(bad) × (1 − catch rate), and the harm of it by strategy. Exit 0 or 2; 3 without a
+    ledger to read.
 
     docs/forecast.md has the formulas and their sources.
     """

@@ -17,6 +17,8 @@ _SECONDS = 2.0
 """For one copy; and `_WHOLE_SECONDS` for all of them."""
 _WHOLE_SECONDS = 30.0
 _AT_ONCE = 100
+_AGAIN = 4
+"""Rounds after the first, at most."""
 _MOST_BYTES = 65_536
 
 
@@ -36,7 +38,7 @@ def ask_witnesses(copies: Iterable[Instance]) -> dict[str, Report]:
 
 
 async def _ask_all(copies: list[Instance]) -> dict[str, Report]:
-    """Who didn't answer the first time is asked once more, when all others have been."""
+    """Who didn't answer is asked again when all others have been, while that brings answers."""
     found: dict[str, Report] = {}
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True),
@@ -46,7 +48,11 @@ async def _ask_all(copies: list[Instance]) -> dict[str, Report]:
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 silent = await _round(session, copies, found)
-                await _round(session, silent, found)
+                for _ in range(_AGAIN):
+                    before = len(found)
+                    silent = await _round(session, silent, found)
+                    if len(found) == before:
+                        break  # those that are left don't answer at all
         except TimeoutError:
             pass  # the others are left out
     return found
