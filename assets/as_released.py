@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.live_version import LiveVersion, live_version, read_live_versions
+from assets.table import text_table
 from davylamp.rollout.engine import Engine
 
 NAME = "fleet_runs_what_was_released"
@@ -36,19 +37,16 @@ def fleet_runs_what_was_released(engine: dg.ResourceParam[Engine]) -> dg.AssetCh
 def _result(fleet: Sequence[LiveVersion]) -> dg.AssetCheckResult:
     wrong = [one for one in fleet if one.problem]
     description = f"{len(fleet) - len(wrong)} of {len(fleet)} services run what was released"
-    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS])
     rows = [
-        dg.TableRecord(
-            {
-                "service": one.service,
-                "version": one.version,
-                "ready": f"{one.ready} of {one.wanted}",
-                "problem": one.problem,
-            }
-        )
+        {
+            "service": one.service,
+            "version": one.version,
+            "ready": f"{one.ready} of {one.wanted}",
+            "problem": one.problem,
+        }
         for one in wrong
     ]
-    table = {"services": dg.MetadataValue.table(rows, schema)} if rows else {}
+    table = {"services": text_table(_COLUMNS, rows)} if rows else {}
     return dg.AssetCheckResult(
         passed=not wrong,
         severity=dg.AssetCheckSeverity.WARN,

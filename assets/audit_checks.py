@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.table import text_table
 from davylamp.audit.codes import CODES
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ def _words(found: Sequence[Held]) -> str:
 def table_of(found: Sequence[Held]) -> dg.TableMetadataValue:
     """The worst first, of each severity the oldest; at most a hundred."""
     ordered = sorted(found, key=lambda one: one.severity != "critical")
-    rows = [dg.TableRecord(_row(one)) for one in ordered[:_MOST_ROWS]]
-    return dg.MetadataValue.table(
-        rows, dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS])
-    )
+    return text_table(_COLUMNS, map(_row, ordered[:_MOST_ROWS]))
 
 
 def _row(one: Held) -> dict[str, str]:

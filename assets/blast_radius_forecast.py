@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.picture import picture
+from assets.table import text_table
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
 
@@ -72,7 +73,4 @@ def _levers(outlook: "Outlook") -> dg.TableMetadataValue:
 
 
 def _table(columns: tuple[str, ...], rows: list[Any]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows],
-        dg.TableSchema([dg.TableColumn(name, "string") for name in columns]),
-    )
+    return text_table(columns, (dict(zip(columns, row, strict=True)) for row in rows))

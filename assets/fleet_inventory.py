@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.picture import picture
+from assets.table import text_table
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
 
@@ -72,18 +73,14 @@ def _table(rows: "pd.DataFrame") -> dg.TableMetadataValue:
     """The first of them by name; the figures above count all."""
     columns = ("service", "stable", "versions alive", "seen", "not seen", "releasing")
     records = [
-        dg.TableRecord(
-            {
-                "service": str(name),
-                "stable": row["version"] or "never released",
-                "versions alive": ", ".join(f"{v} × {n}" for v, n in row["versions"].items()),
-                "seen": f"{row['seen']} of {row['wanted']}",
-                "not seen": str(row["unseen"]),
-                "releasing": "yes" if row["is_releasing"] else "no",
-            }
-        )
+        {
+            "service": str(name),
+            "stable": row["version"] or "never released",
+            "versions alive": ", ".join(f"{v} × {n}" for v, n in row["versions"].items()),
+            "seen": f"{row['seen']} of {row['wanted']}",
+            "not seen": str(row["unseen"]),
+            "releasing": "yes" if row["is_releasing"] else "no",
+        }
         for name, row in rows.head(_MOST_ROWS).iterrows()
     ]
-    return dg.MetadataValue.table(
-        records, dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
-    )
+    return text_table(columns, records)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.picture import picture
 from assets.release_history import DAYS, dora_metadata
+from assets.table import text_table
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
 
@@ -77,7 +78,4 @@ def _table(story: "FleetStory") -> dg.TableMetadataValue:
         )
         for name, dora in most[:_MOST_ROWS]
     ]
-    return dg.MetadataValue.table(
-        [dg.TableRecord(dict(zip(_COLUMNS, row, strict=True))) for row in rows],
-        dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
-    )
+    return text_table(_COLUMNS, (dict(zip(_COLUMNS, row, strict=True)) for row in rows))

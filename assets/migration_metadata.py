@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.table import text_table
+
 if TYPE_CHECKING:
     from assets.migration_state import DatabaseChange
 
@@ -118,10 +120,7 @@ def _next_drop(one: DatabaseChange) -> str:
 
 
 def _table(databases: Sequence[DatabaseChange]) -> dg.TableMetadataValue:
-    rows = [dg.TableRecord(row) for one in databases for row in _rows(one)]
-    return dg.MetadataValue.table(
-        rows, dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS])
-    )
+    return text_table(_COLUMNS, (row for one in databases for row in _rows(one)))
 
 
 def _rows(one: DatabaseChange) -> Iterator[dict[str, str]]:

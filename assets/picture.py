@@ -7,9 +7,9 @@ import base64
 import dagster as dg
 
 
-def picture(name: str, png: bytes) -> dict[str, dg.MarkdownMetadataValue]:
-    """Nothing for an empty one."""
+def picture(name: str, png: bytes, alt: str = "") -> dict[str, dg.MarkdownMetadataValue]:
+    """Nothing for an empty one. Its name is what is said of it, unless `alt` says more."""
     if not png:
         return {}
     text = base64.b64encode(png).decode()
-    return {name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{text})")}
+    return {name: dg.MetadataValue.md(f"![{alt or name}](data:image/png;base64,{text})")}

@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.live_version import services
 from assets.picture import picture
+from assets.table import text_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +126,4 @@ def _table(found: list[PastRelease]) -> dg.TableMetadataValue:
         )
         for one in found
     ]
-    return dg.MetadataValue.table(
-        [dg.TableRecord(dict(zip(_COLUMNS, row, strict=True))) for row in rows],
-        dg.TableSchema([dg.TableColumn(name, "string") for name in _COLUMNS]),
-    )
+    return text_table(_COLUMNS, (dict(zip(_COLUMNS, row, strict=True)) for row in rows))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+from assets.picture import picture
 
 if TYPE_CHECKING:
     from davylamp.judge.verdict import MetricVerdict, Verdict
@@ -70,11 +69,8 @@ def table_of_verdict(verdict: Verdict) -> Metadata:
 
 
 def plots_of(png: bytes) -> Metadata:
-    """A drawn picture, inline: nothing else has to be served or kept."""
-    if not png:
-        return {}
-    text = base64.b64encode(png).decode()
-    return {"plots": dg.MetadataValue.md(f"![evidence](data:image/png;base64,{text})")}
+    """The drawn evidence; nothing where there is none."""
+    return dict(picture("plots", png, "evidence"))
 
 
 def _both(metric: MetricVerdict) -> Metadata:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from assets.table import text_table
 from davylamp.rollout.engine import Engine
 from release_defs.ops.metadata import Metadata
 from release_defs.ops.schema_alone import refusing
@@ -73,12 +74,7 @@ def shown(done: Sequence["Done"], dry_run: bool) -> Metadata:
     said = ", ".join(f"{n} {state}" for state, n in counts.items()) or "nothing to repair"
     found: Metadata = {"result": said, "dry run": dry_run}
     if done:
-        found["repairs"] = dg.MetadataValue.table(
-            [dg.TableRecord(_row(one)) for one in done],
-            dg.TableSchema(
-                [dg.TableColumn(name, "string", description=d) for name, d in _COLUMNS.items()]
-            ),
-        )
+        found["repairs"] = text_table(_COLUMNS, map(_row, done))
     return found
 
 

@@ -6,10 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
+from assets.table import text_table
 from release_defs.ops.metadata import Metadata
 
 if TYPE_CHECKING:
@@ -76,13 +75,15 @@ class Account:
         """Single values, and a table each of revisions and backfills; nothing of what wasn't."""
         found: Metadata = {}
         if self.revisions:
-            found["revisions"] = _table(_COLUMNS, [_row(*one) for one in self.revisions.items()])
+            found["revisions"] = text_table(
+                _COLUMNS, [_row(*one) for one in self.revisions.items()]
+            )
         if self.backfills:
             rows = sum(one.rows for one in self.backfills.values())
             seconds = sum(one.seconds for one in self.backfills.values())
             found["rows"] = rows
             found["rows/s"] = round(rows / seconds) if seconds > 0 else 0
-            found["backfills"] = _table(_BACKFILLS, list(map(_walked, self.backfills.values())))
+            found["backfills"] = text_table(_BACKFILLS, list(map(_walked, self.backfills.values())))
         return found
 
 
@@ -137,10 +138,3 @@ def _walked(one: _Backfill) -> dict[str, str]:
     counts = (f"{n:,}" for n in (last.rows_done, last.rows_changed, last.batches))
     values = (last.backfill, str(last.state), *counts, rate, f"{one.seconds:.1f}")
     return dict(zip(_BACKFILLS, values, strict=True))
-
-
-def _table(columns: tuple[str, ...], rows: list[Any]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        [dg.TableRecord(row) for row in rows],
-        dg.TableSchema([dg.TableColumn(name, "string") for name in columns]),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from assets.table import text_table
 from davylamp.judge.verdict import Verdict
 from davylamp.report.verdict_table import columns_of, rows_of
 
@@ -13,5 +14,4 @@ def table_of(verdict: Verdict) -> dg.TableMetadataValue | None:
     rows = rows_of(verdict)
     if not rows:
         return None
-    columns = [dg.TableColumn(n, "string", description=d) for n, d in columns_of(verdict).items()]
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], dg.TableSchema(columns))
+    return text_table(columns_of(verdict), rows)

@@ -1,0 +1,16 @@
+"""A table as metadata: every cell a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+
+def text_table(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> dg.TableMetadataValue:
+    """`columns` may say what each means, as a mapping."""
+    means = columns if isinstance(columns, Mapping) else dict.fromkeys(columns)
+    schema = [dg.TableColumn(name, "string", description=d) for name, d in means.items()]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(row)) for row in rows], dg.TableSchema(schema)
+    )
