@@ -16,6 +16,8 @@ from davylamp.rollout.conduct.hold_of_route import RouteHold
 from davylamp.rollout.parts import Parts
 
 _POLL_SECONDS = 0.1
+_UNPACK_SECONDS = 60.0
+"""On top of a copy's own time: unpacking comes before listening."""
 
 
 def copy_ids(service: str, release_id: int, role: Role, first: int, count: int) -> tuple[str, ...]:
@@ -33,34 +35,36 @@ def start_copies(parts: Parts, hold: RouteHold, orders: Sequence[StartOrder]) ->
         with parts.ledger.begin() as db:
             done(db)
 
-    planned = [_planned(o, name) for o in orders for name in o.ids]
+    planned = [one for o in orders for one in planned_copies(o)]
     hold.patiently(lambda: write(lambda db: inventory.assign(db, planned)))
     hold.renew()  # a driver that was asleep until now must start nothing
     for one in orders:
         parts.platform.start(one)
-    seconds = max(o.start_seconds for o in orders) + 60  # unpacking comes before listening
-    wanted = {name for o in orders for name in o.ids}
-    ready = _wait_until_ready(parts.platform, hold, wanted, seconds)
-    _check_what_runs(ready, {name: o.digest for o in orders for name in o.ids})
+    ready = wait_until_ready(parts.platform, orders, hold.renew)
     hold.patiently(lambda: write(lambda db: inventory.observe(db, ready, whole_fleet=False)))
     return ready
 
 
-def _wait_until_ready(
-    platform: Platform, hold: RouteHold, wanted: set[str], seconds: float
+def wait_until_ready(
+    platform: Platform, orders: Sequence[StartOrder], at_each_look: Callable[[], None]
 ) -> list[Instance]:
+    """All copies that were ordered, once each is ready and runs what it was to run. Raises
+    `Refused` naming the copy that isn't, and why."""
+    seconds = max(o.start_seconds for o in orders) + _UNPACK_SECONDS
+    ordered = {name: o.digest for o in orders for name in o.ids}
     deadline = time.monotonic() + seconds
     while True:
-        hold.renew()
-        seen = [i for i in platform.instances() if i.id in wanted]
+        at_each_look()
+        seen = [i for i in platform.instances() if i.id in ordered]
         failed = [i for i in seen if i.state is InstanceState.FAILED]
         if failed:
             raise Refused(f"{failed[0].id} did not start: {failed[0].reason}")
         ready = [i for i in seen if i.state is InstanceState.READY]
-        if len(ready) == len(wanted):
+        if len(ready) == len(ordered):
+            _check_what_runs(ready, ordered)
             return ready
         if time.monotonic() > deadline:
-            missing = ", ".join(sorted(wanted - {i.id for i in ready}))
+            missing = ", ".join(sorted(ordered.keys() - {i.id for i in ready}))
             raise Refused(f"not ready within {seconds:.0f} s: {missing}")
         time.sleep(_POLL_SECONDS)
 
@@ -84,12 +88,16 @@ def copies_of_release(platform: Platform, release_id: int) -> list[Instance]:
     return [i for i in platform.instances() if i.release_id == release_id]
 
 
-def _planned(one: StartOrder, name: str) -> Instance:
-    return Instance(
-        id=name,
-        service=one.service,
-        digest=one.digest,
-        role=one.role,
-        release_id=one.release_id,
-        state=InstanceState.STARTING,
-    )
+def planned_copies(order: StartOrder) -> list[Instance]:
+    """As they are written down before they are started."""
+    return [
+        Instance(
+            id=name,
+            service=order.service,
+            digest=order.digest,
+            role=order.role,
+            release_id=order.release_id,
+            state=InstanceState.STARTING,
+        )
+        for name in order.ids
+    ]

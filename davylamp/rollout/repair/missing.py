@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection
-
 from sqlalchemy import Connection
 
 from davylamp.errors import Refused
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
 from davylamp.ledger import inventory, releases
-from davylamp.ledger.instance import Instance, InstanceState
-from davylamp.rollout.conduct.copies import stop_copies
+from davylamp.ledger.instance import InstanceState
+from davylamp.rollout.conduct.copies import planned_copies, stop_copies, wait_until_ready
 from davylamp.rollout.databases import environment_of
 from davylamp.rollout.parts import Parts
 from davylamp.rollout.repair.action import Action
 from davylamp.rollout.repair.concern import Concern
 from davylamp.rollout.repair.planned import Planned
 from davylamp.rollout.repair.sight import Sight
-
-_UNPACK_SECONDS = 60.0
-"""On top of a copy's own time to come up."""
-_POLL_SECONDS = 0.1
 
 
 def plan_start(concern: Concern, action: Action, sight: Sight, is_named: bool) -> Planned:
@@ -69,12 +62,12 @@ def start_missing(parts: Parts, sight: Sight) -> str:
     order = _order(parts, sight)
     with parts.ledger.begin() as db:
         _check_quiet(db, sight)
-        inventory.assign(db, [_planned(order, name) for name in order.ids])
+        inventory.assign(db, planned_copies(order))
     parts.platform.start(order)
     try:
-        ready = _wait_until_ready(parts, order)
+        ready = wait_until_ready(parts.platform, [order], lambda: None)
     except Refused as error:
-        late = _not_ready(parts, order.ids)
+        late = _not_well(parts, order)
         stop_copies(parts, late, 2.0, str(error))
         raise
     try:
@@ -130,40 +123,11 @@ def _check_same_build(db: Connection, sight: Sight) -> None:
         raise Refused(f"{sight.service} has another stable build meanwhile: look again")
 
 
-def _planned(order: StartOrder, name: str) -> Instance:
-    return Instance(
-        id=name,
-        service=order.service,
-        digest=order.digest,
-        role=order.role,
-        release_id=order.release_id,
-        state=InstanceState.STARTING,
-    )
-
-
-def _wait_until_ready(parts: Parts, order: StartOrder) -> list[Instance]:
-    seconds = order.start_seconds + _UNPACK_SECONDS
-    deadline = time.monotonic() + seconds
-    while True:
-        mine = [one for one in parts.platform.instances() if one.id in order.ids]
-        failed = [one for one in mine if one.state is InstanceState.FAILED]
-        if failed:
-            raise Refused(f"{failed[0].id} did not start: {failed[0].reason}")
-        wrong = [one for one in mine if one.digest != order.digest]
-        if wrong:
-            raise Refused(f"{wrong[0].id} runs {wrong[0].digest}, and was to run {order.digest}")
-        ready = [one for one in mine if one.state is InstanceState.READY]
-        if len(ready) == len(order.ids):
-            return ready
-        if time.monotonic() > deadline:
-            late = sorted(set(order.ids) - {one.id for one in ready})
-            raise Refused(f"not ready within {seconds:.0f} s: {', '.join(late)}")
-        time.sleep(_POLL_SECONDS)
-
-
-def _not_ready(parts: Parts, ids: Collection[str]) -> list[str]:
-    mine = [one for one in parts.platform.instances() if one.id in ids]
-    return [one.id for one in mine if one.state is not InstanceState.READY]
+def _not_well(parts: Parts, order: StartOrder) -> list[str]:
+    """What was ordered, and isn't ready or runs something else."""
+    mine = [one for one in parts.platform.instances() if one.id in order.ids]
+    is_well = (InstanceState.READY, order.digest)
+    return [one.id for one in mine if (one.state, one.digest) != is_well]
 
 
 def _forget_failed(parts: Parts, sight: Sight) -> None:

@@ -12,7 +12,7 @@ import pytest
 from davylamp.errors import Unreachable
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
-from davylamp.ledger import evidence, inventory, releases, routes
+from davylamp.ledger import inventory, releases, routes
 from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.models import ReleaseState
 from davylamp.ledger.session import Ledger
@@ -21,7 +21,7 @@ from davylamp.rollout.repair import missing
 from davylamp.rollout.repair.carry_out import carry_out, plan
 from davylamp.rollout.repair.planned import Done, State
 from davylamp.rollout.repair.run import Wish, repair
-from tests.release_defs.world import SERVICE, Copies, make_world
+from tests.release_defs.world import SERVICE, Copies, know_builds, make_world
 
 pytestmark = pytest.mark.server
 
@@ -63,16 +63,7 @@ class Shop:
 def shop(ledger: Ledger, tmp_path: Path) -> Shop:
     world = make_world(ledger, tmp_path)
     with ledger.begin() as db:
-        for digest, version in ((OLD, "1.0.0"), (STABLE, "1.1.0")):
-            evidence.record_build(
-                db,
-                service=SERVICE,
-                digest=digest,
-                repository=f"shop/{SERVICE}",
-                version=version,
-                contract={},
-                signed_by="",
-            )
+        know_builds(db, SERVICE, {OLD: "1.0.0", STABLE: "1.1.0"})
         opened = releases.open_release(
             db, service=SERVICE, image="1.1.0", plan={}, entry={}, seed=1, requested_by="ana"
         )
@@ -189,18 +180,30 @@ def test_copies_of_a_build_that_is_replaced_while_they_start_are_ended(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.copies.stop(["b"])
-    waiting = missing._wait_until_ready
+    waiting = missing.wait_until_ready
 
-    def meanwhile(parts: Parts, order: StartOrder) -> list[Instance]:
-        with parts.ledger.begin() as db:
+    def meanwhile(*given: Any) -> list[Instance]:
+        with shop.parts.ledger.begin() as db:
             inventory.set_stable(
                 db, SERVICE, digest=OLD, version="1.0.0", image="x", release_id=shop.release
             )
-        return waiting(parts, order)
+        return waiting(*given)
 
-    monkeypatch.setattr(missing, "_wait_until_ready", meanwhile)
+    monkeypatch.setattr(missing, "wait_until_ready", meanwhile)
     (done,) = shop.repaired(finding("missing_instances"))
     assert done.state is State.FAILED
+    assert shop.ids() == {"a"}
+
+
+def test_copies_that_come_up_with_another_build_are_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.copies.stop(["b"])
+    start = shop.copies.start
+    monkeypatch.setattr(shop.copies, "start", lambda order: start(replace(order, digest=OLD)))
+    (done,) = shop.repaired(finding("missing_instances"))
+    assert done.state is State.FAILED
+    assert "was to run" in done.said
     assert shop.ids() == {"a"}
 
 
