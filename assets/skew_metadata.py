@@ -13,14 +13,13 @@ from assets.picture import picture
 if TYPE_CHECKING:
     import pandas as pd
 
-    from davylamp.audit.inventory import Inventory
     from davylamp.audit.keep import Kept
     from davylamp.ledger.audits import Held, Look
 
 _COLUMNS = ("code", "severity", "service", "instance", "subject", "since", "detail", "next")
 
 
-def metadata_of(inventory: Inventory, kept: Kept, history: Sequence[Look]) -> dict[str, Any]:
+def metadata_of(kept: Kept, history: Sequence[Look]) -> dict[str, Any]:
     critical = sum(one.severity == "critical" for one in kept.open)
     changes = kept.changes
     return {
@@ -33,7 +32,7 @@ def metadata_of(inventory: Inventory, kept: Kept, history: Sequence[Look]) -> di
         "first": kept.audit.findings[0].detail if kept.audit.findings else "nothing found",
         **({"findings": table_of(kept.open)} if kept.open else {}),
         **_waivers(kept),
-        **picture("age of versions, and what is wrong", _heat_map(inventory, kept.open)),
+        **picture("age of versions, and what is wrong", _heat_map(kept)),
         **picture("findings over the last day", _over_time(history)),
     }
 
@@ -73,13 +72,12 @@ def _waivers(kept: Kept) -> dict[str, dg.MarkdownMetadataValue]:
     return {"waivers": dg.MetadataValue.md("\n".join(lines))}
 
 
-def _heat_map(inventory: Inventory, held: Sequence[Held]) -> bytes:
+def _heat_map(kept: Kept) -> bytes:
     from davylamp.audit.by_service import by_service
-    from davylamp.audit.frames import fleet_of
     from davylamp.audit.plots.heat_map import cells_of, draw_heat_map
 
-    wrong = {one.service for one in held if one.severity == "critical"}
-    return draw_heat_map(cells_of(by_service(fleet_of(inventory)), wrong))
+    wrong = {one.service for one in kept.open if one.severity == "critical"}
+    return draw_heat_map(cells_of(by_service(kept.fleet), wrong))
 
 
 def _over_time(history: Sequence[Look]) -> bytes:

@@ -42,7 +42,7 @@ def version_skew(fleet_inventory: Any, engine: dg.ResourceParam[Engine]) -> dg.M
         raise dg.Failure(f"no audit: {error}") from error
     return dg.MaterializeResult(
         value=frame_of(kept.open),
-        metadata=metadata_of(fleet_inventory, kept, history),
+        metadata=metadata_of(kept, history),
         check_results=results(kept.open, fleet_inventory.unseen),
     )
 

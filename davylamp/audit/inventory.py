@@ -118,6 +118,11 @@ class Client(_Entry):
     version: str
     sessions: int = 1
 
+    @property
+    def name(self) -> str:
+        """What its sessions are called."""
+        return f"{self.service}@{self.version}"
+
 
 class Database(_Entry):
     name: Text

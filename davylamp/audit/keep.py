@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from davylamp.audit.alerts.enqueue import enqueue
 from davylamp.audit.closing import seen_enough
 from davylamp.audit.findings import Finding
+from davylamp.audit.fleet import Fleet
 from davylamp.audit.frames import fleet_of
 from davylamp.audit.inventory import Inventory
 from davylamp.audit.run import Audit, audit_fleet
@@ -24,6 +25,8 @@ from davylamp.settings import Settings
 class Kept:
     """An audit, and what of it is news."""
 
+    fleet: Fleet
+    """As the rules saw it."""
     audit: Audit
     changes: Changes
     open: tuple[Held, ...]
@@ -56,7 +59,7 @@ def keep(
             lambda one: may_close(one.code, one.service),
         )
         enqueue(db, changes, settings)
-        return Kept(audit, changes, tuple(open_findings(db)))
+        return Kept(fleet, audit, changes, tuple(open_findings(db)))
 
 
 def _held(one: Finding) -> Held:

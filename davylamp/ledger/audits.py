@@ -113,9 +113,14 @@ def looks_of_last(db: Connection, days: float) -> list[Look]:
     return [_look(row) for row in db.execute(query)]
 
 
+def last_looks(db: Connection, limit: int) -> list[Look]:
+    """The newest audits, the last one first."""
+    query = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
+    return [_look(row) for row in db.execute(query)]
+
+
 def last_look(db: Connection) -> Look | None:
-    row = db.execute(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).first()
-    return _look(row) if row else None
+    return next(iter(last_looks(db, 1)), None)
 
 
 def _look(row: Any) -> Look:

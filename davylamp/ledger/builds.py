@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from davylamp.ledger.models import BuildRow, ReleaseRow, ReleaseState
 from davylamp.ledger.releases import Release, get_release
@@ -34,10 +35,29 @@ _COLUMNS = (
 )
 
 
+_THESE = text("(service, digest) IN (SELECT * FROM unnest(:services, :digests))").bindparams(
+    bindparam("services", type_=ARRAY(Text)), bindparam("digests", type_=ARRAY(Text))
+)
+
+
 def build_of(db: Connection, service: str, digest: str) -> Build | None:
     query = select(*_COLUMNS).where(BuildRow.service == service, BuildRow.digest == digest)
     row = db.execute(query).first()
     return Build(*row) if row else None
+
+
+def these_builds(db: Connection, named: Collection[tuple[str, str]]) -> list[Build]:
+    """By service and digest, however many; at least one."""
+    services, digests = zip(*sorted(named), strict=True)
+    query = select(*_COLUMNS).where(_THESE).order_by(BuildRow.service, BuildRow.first_seen_at)
+    given = {"services": list(services), "digests": list(digests)}
+    return [Build(*row) for row in db.execute(query, given)]
+
+
+def builds_of_digests(db: Connection, digests: Collection[str]) -> list[Build]:
+    """Of whatever service."""
+    query = select(*_COLUMNS).where(BuildRow.digest.in_(digests))
+    return [Build(*row) for row in db.execute(query.order_by(BuildRow.service))]
 
 
 def all_builds(db: Connection) -> list[Build]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from davylamp.forecast.assumptions import Assumptions, WrongAssumption
 from davylamp.forecast.forecast import make_forecast
 from davylamp.ledger import audits, inventory, releases
-from davylamp.ledger.audit_models import AuditRow
-from davylamp.ledger.audits import Look
 from davylamp.ledger.instance import InstanceState
 from davylamp.ledger.session import Ledger
 from davylamp.report.days import by_day
@@ -35,7 +33,7 @@ def read_fleet(ledger: Ledger, days: float = 30.0) -> FleetStory:
         window = read_window(db, days)
         services = _services(db)
         findings = audits.open_findings(db)
-        looks = _looks(db)
+        looks = audits.last_looks(db, _AUDITS)
     outlook, no_outlook = read_outlook(ledger, days)
     story = FleetStory(
         told_at=window.until,
@@ -71,22 +69,6 @@ def _services(db: Connection) -> list[ServiceNow]:
     return [
         ServiceNow(live.get(name, inventory.Live(name)), ready[name], there[name], active.get(name))
         for name in sorted(live.keys() | active.keys())
-    ]
-
-
-def _looks(db: Connection) -> list[Look]:
-    query = select(AuditRow).order_by(AuditRow.id.desc()).limit(_AUDITS)
-    return [
-        Look(
-            id=row.id,
-            at=row.at,
-            seconds=row.seconds,
-            services=row.services,
-            seen_instances=row.seen_instances,
-            counts=row.counts,
-            unseen=row.unseen,
-        )
-        for row in db.execute(query)
     ]
 
 

@@ -20,7 +20,7 @@ from davylamp.audit.inventory import Inventory
 from davylamp.catalog.model import Catalog, Service
 from davylamp.errors import Unreachable
 from davylamp.judge.sample import Role
-from davylamp.ledger import evidence, inventory
+from davylamp.ledger import inventory
 from davylamp.ledger.audits import read_value, write_value
 from davylamp.ledger.instance import Instance, InstanceState
 from davylamp.ledger.session import Ledger
@@ -31,6 +31,7 @@ from release_defs.definitions import defs
 from release_defs.jobs.fleet_audit import fleet_audit
 from sensors.fleet_audit import audit_schedule
 from tests.audit.fleets import healthy
+from tests.release_defs.world import know_builds
 
 pytestmark = pytest.mark.server
 
@@ -91,16 +92,7 @@ def world(ledger: Ledger, tmp_path: Path) -> World:
             yield Parts(settings, ledger, fleet, catalog)
 
     with ledger.begin() as db:
-        for digest, version in ((STABLE, "2.0"), (OLD, "1.0")):
-            evidence.record_build(
-                db,
-                service="orders",
-                digest=digest,
-                repository="shop/orders",
-                version=version,
-                contract={},
-                signed_by="tests",
-            )
+        know_builds(db, "orders", {STABLE: "2.0", OLD: "1.0"})
         inventory.set_stable(db, "orders", digest=STABLE, version="2.0", image="x", release_id=1)
     fleet.copies = [copy("a"), copy("b")]
     return World(ledger, fleet, TestEngine())

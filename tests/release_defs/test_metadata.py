@@ -11,25 +11,9 @@ import pytest
 from davylamp.judge.verdict import SEQUENTIAL, MetricVerdict, Outcome, Verdict
 from davylamp.report.recall import deciding, recalled
 from release_defs.ops.metadata import figures_of_verdict, plots_of, table_of_verdict
+from tests.report import stories
 
-ERRORS = MetricVerdict(
-    name="error_rate",
-    classification="High",
-    reason="5.2 % failed",
-    candidate=5.2,
-    baseline=0.1,
-    unit="%",
-    lower=21.0,
-    upper=140.0,
-    estimate=52.0,
-    effect_size=52.0,
-    e_value=12_345.0,
-    safe_e_value=1e-9,
-    weight=0.5,
-    margin=1.25,
-    candidate_count=1204,
-    baseline_count=1187,
-)
+ERRORS = replace(stories.ERRORS, estimate=52.0)
 NOTHING = MetricVerdict("cpu_per_request", "Nodata", "", upper=1e299, weight=0.03, unit="ms")
 VERDICT = Verdict(
     Outcome.ROLLBACK,

@@ -19,7 +19,7 @@ from davylamp.rollout.engine import Engine
 from davylamp.rollout.parts import Parts
 from release_defs.jobs.repair import repair
 from sensors.names import OUTCOME_TAG
-from tests.release_defs.world import SERVICE, World, make_world
+from tests.release_defs.world import SERVICE, World, know_builds, make_world
 
 pytestmark = pytest.mark.server
 
@@ -36,16 +36,7 @@ def world(ledger: Ledger, tmp_path: Path) -> World:
         order = StartOrder((name,), SERVICE, f"x@{digest}", digest, Role.STABLE, 0)
         found.copies.start(order)
     with ledger.begin() as db:
-        for digest, version in ((OLD, "1.0.0"), (STABLE, "1.1.0")):
-            evidence.record_build(
-                db,
-                service=SERVICE,
-                digest=digest,
-                repository=f"shop/{SERVICE}",
-                version=version,
-                contract={},
-                signed_by="",
-            )
+        know_builds(db, SERVICE, {OLD: "1.0.0", STABLE: "1.1.0"})
         inventory.set_stable(
             db, SERVICE, digest=STABLE, version="1.1.0", image=f"x@{STABLE}", release_id=1
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import yaml
+from sqlalchemy import Connection
 
 from davylamp.builds.contract import Contract
 from davylamp.builds.image import build_image, push_image
@@ -176,3 +177,17 @@ _ENTRY = {
     },
     "judge": {"minimum_requests": 50, "minimum_ticks": 3, "warm_up_seconds": 0},
 }
+
+
+def know_builds(db: Connection, service: str, versions: Mapping[str, str]) -> None:
+    """Write builds down, by digest, as their verification would."""
+    for digest, version in versions.items():
+        evidence.record_build(
+            db,
+            service=service,
+            digest=digest,
+            repository=f"shop/{service}",
+            version=version,
+            contract={},
+            signed_by="",
+        )

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
+from davylamp.audit.gather.at_once import ask_all
 from davylamp.audit.inventory import Client
 from davylamp.catalog.databases import Database as Entry
-from davylamp.errors import DavylampError
 from davylamp.rollout.databases import target_of
 from davylamp.rollout.parts import Parts
 from davylamp.schema.witness import clients_of, is_own, name_of_build
 
-_AT_ONCE = 8
 _PAUSE_SECONDS = 2.5
 Clients = dict[str, tuple[Client, ...]]
 """By database; those that could not be asked are missing."""
@@ -27,48 +25,30 @@ def clients_at(
     parts: Parts, entries: Mapping[str, Entry], alive: Collection[tuple[str, str]]
 ) -> Clients:
     """Sessions by service and version. `alive` are those known to run, or to be meant to."""
+    names = {name_of_build(*one) for one in alive}  # PostgreSQL cuts long ones
+
+    def strange(clients: Iterable[Client]) -> set[str]:
+        return {one.name for one in clients} - names
+
     found = _ask(parts, entries)
-    strange = {name for name, clients in found.items() if _strange(clients, alive)}
-    if strange:
+    doubtful = {name: entries[name] for name, clients in found.items() if strange(clients)}
+    if doubtful:
         time.sleep(_PAUSE_SECONDS)
-        again = _ask(parts, {name: entries[name] for name in strange})
-        for name in strange:
-            lasting = _strange(again.get(name, ()), alive)
-            found[name] = tuple(
-                c for c in found[name] if _is_known(c, alive) or _key(c) in map(_key, lasting)
-            )
+        again = _ask(parts, doubtful)
+        for name in doubtful:
+            there = names | strange(again.get(name, ()))
+            found[name] = tuple(one for one in found[name] if one.name in there)
     return found
 
 
 def _ask(parts: Parts, entries: Mapping[str, Entry]) -> Clients:
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="clients") as pool:
-        asked = {name: pool.submit(_clients, parts, name, e) for name, e in entries.items()}
-    answers = {name: one.result() for name, one in asked.items()}
-    return {name: found for name, found in answers.items() if found is not None}
-
-
-def _clients(parts: Parts, name: str, entry: Entry) -> tuple[Client, ...] | None:
-    """None when it doesn't answer."""
-    try:
+    def clients(name: str, entry: Entry) -> tuple[Client, ...]:
         found = clients_of(target_of(parts.settings, name, entry))
-    except DavylampError:
-        return None
-    named = [(c.name.rpartition("@"), c.sessions) for c in found if not is_own(c.name)]
-    return tuple(
-        Client(service=service, version=version, sessions=sessions)
-        for (service, at, version), sessions in named
-        if at and service
-    )
+        named = [(c.name.rpartition("@"), c.sessions) for c in found if not is_own(c.name)]
+        return tuple(
+            Client(service=service, version=version, sessions=sessions)
+            for (service, at, version), sessions in named
+            if at and service
+        )
 
-
-def _strange(clients: Iterable[Client], alive: Collection[tuple[str, str]]) -> list[Client]:
-    return [one for one in clients if not _is_known(one, alive)]
-
-
-def _is_known(client: Client, alive: Collection[tuple[str, str]]) -> bool:
-    """PostgreSQL cuts long names."""
-    return f"{client.service}@{client.version}" in {name_of_build(*one) for one in alive}
-
-
-def _key(client: Client) -> tuple[str, str]:
-    return client.service, client.version
+    return ask_all(entries, clients)

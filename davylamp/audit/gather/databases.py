@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 
+from davylamp.audit.gather.at_once import ask_all
 from davylamp.audit.gather.clients import Clients
 from davylamp.audit.inventory import BuildContract, Database, Span
 from davylamp.builds.contract import Contract
 from davylamp.catalog.databases import Database as Entry
-from davylamp.errors import DavylampError
 from davylamp.rollout.databases import look_at, target_of
 from davylamp.rollout.parts import Parts
 from davylamp.schema.facts import SchemaFacts
@@ -18,31 +17,17 @@ from davylamp.schema.phases import Phase
 from davylamp.schema.state import SchemaState, state_of
 
 Looks = Mapping[str, tuple[SchemaFacts, SchemaState]]
-_AT_ONCE = 8
-_WHOLE_SECONDS = 30.0
-"""For all of them: what wasn't reached by then wasn't seen."""
 
 
 def look_at_all(parts: Parts) -> Looks:
     """Each database of the catalog once, several at a time. One that doesn't answer, or isn't
     reached in time, is left out: the audit then says that it wasn't seen."""
-    entries = databases_named(parts)
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="audit")
-    try:
-        asked = {name: pool.submit(_look, parts, name, entry) for name, entry in entries.items()}
-        wait(asked.values(), _WHOLE_SECONDS)
-        answers = {name: one.result() for name, one in asked.items() if one.done()}
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return {name: found for name, found in answers.items() if found is not None}
 
-
-def _look(parts: Parts, name: str, entry: Entry) -> tuple[SchemaFacts, SchemaState] | None:
-    try:
+    def look(name: str, entry: Entry) -> tuple[SchemaFacts, SchemaState]:
         facts = look_at(parts.settings, parts.ledger, {name: entry})[name]
         return facts, state_of(target_of(parts.settings, name, entry))
-    except DavylampError:
-        return None
+
+    return ask_all(databases_named(parts), look)
 
 
 def databases_named(parts: Parts) -> dict[str, Entry]:

@@ -8,29 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Text, bindparam, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from davylamp.audit.gather.recorded import Recorded
 from davylamp.audit.gather.witnesses import Report
-from davylamp.ledger.builds import Build
+from davylamp.ledger.builds import Build, builds_of_digests, these_builds
 from davylamp.ledger.instance import Instance
-from davylamp.ledger.models import BuildRow
 from davylamp.ledger.session import Ledger
 
 Named = tuple[str, str]
 """Service and digest."""
-
-_COLUMNS = (
-    BuildRow.service,
-    BuildRow.digest,
-    BuildRow.version,
-    BuildRow.contract,
-    BuildRow.known_bad_reason,
-)
-_THESE = text("(service, digest) IN (SELECT * FROM unnest(:services, :digests))").bindparams(
-    bindparam("services", type_=ARRAY(Text)), bindparam("digests", type_=ARRAY(Text))
-)
 
 
 def builds_named(
@@ -52,18 +37,6 @@ def read_builds(ledger: Ledger, named: set[Named]) -> tuple[Build, ...]:
     if not named:
         return ()
     with ledger.begin() as db:
-        found = _of(db, named)
+        found = these_builds(db, named)
         strangers = {digest for _, digest in named} - {one.digest for one in found}
-        return (*found, *(_anywhere(db, strangers) if strangers else ()))
-
-
-def _of(db: Connection, named: set[Named]) -> list[Build]:
-    services, digests = zip(*sorted(named), strict=True)
-    query = select(*_COLUMNS).where(_THESE).order_by(BuildRow.service, BuildRow.first_seen_at)
-    given = {"services": list(services), "digests": list(digests)}
-    return [Build(*row) for row in db.execute(query, given)]
-
-
-def _anywhere(db: Connection, digests: set[str]) -> list[Build]:
-    query = select(*_COLUMNS).where(BuildRow.digest.in_(digests))
-    return [Build(*row) for row in db.execute(query.order_by(BuildRow.service))]
+        return (*found, *(builds_of_digests(db, strangers) if strangers else ()))

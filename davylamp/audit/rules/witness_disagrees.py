@@ -48,7 +48,7 @@ def _by_databases(fleet: Fleet) -> Iterator[Finding]:
                 None,
                 f"{name} has {one.sessions} sessions of {one.service} {one.version}, and no "
                 "instance that anybody sees runs that build",
-                f"find out who is connected to {name} as {one.service}@{one.version} "
+                f"find out who is connected to {name} as {one.name} "
                 "(pg_stat_activity has the address), and end it; until then no drop is safe",
                 subject=f"{name} {one.version}",
             )

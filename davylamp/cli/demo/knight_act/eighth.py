@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from davylamp.builds.image import PushedImage
 from davylamp.cli.demo.knight_act.builds import EIGHTH, SERVICE
-from davylamp.errors import Unreachable
+from davylamp.cli.demo.waiting import wait_until
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
 from davylamp.ledger.instance import InstanceState
 from davylamp.rollout.parts import Parts
-
-_SECONDS = 30.0
 
 
 @contextmanager
@@ -40,12 +37,3 @@ def is_ready(parts: Parts) -> bool:
 def is_there(parts: Parts) -> bool:
     gone = (InstanceState.STOPPED, InstanceState.FAILED)
     return any(one.id == EIGHTH and one.state not in gone for one in parts.platform.instances())
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = _SECONDS) -> None:
-    """Raises `Unreachable` when it has not come to be in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Unreachable(f"{what} after {seconds:.0f} s: `davylamp status` shows the copies")
-        time.sleep(0.3)

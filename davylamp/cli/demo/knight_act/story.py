@@ -11,12 +11,13 @@ from davylamp.builds.image import PushedImage
 from davylamp.cli.demo.follow import News, follow
 from davylamp.cli.demo.frame import read_records
 from davylamp.cli.demo.knight_act.builds import AFTER, BEFORE, EIGHTH, FLAG, NEW, OLD, SERVICE
-from davylamp.cli.demo.knight_act.eighth import eighth_server, is_there, wait_until
+from davylamp.cli.demo.knight_act.eighth import eighth_server, is_there
 from davylamp.cli.demo.knight_act.report import KnightReport, make_knight_report
 from davylamp.cli.demo.load_process import running_load
 from davylamp.cli.demo.progress import Progress
 from davylamp.cli.demo.shop import push_version
 from davylamp.cli.demo.versions import ShopVersion
+from davylamp.cli.demo.waiting import wait_until
 from davylamp.errors import Refused
 from davylamp.ledger.audits import Held, Look, looks_of_last, open_findings
 from davylamp.ledger.models import ReleaseState

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
 
 from davylamp.builds.image import PushedImage
 from davylamp.cli.demo.schema_act.builds import DATABASE, SERVICE
+from davylamp.cli.demo.waiting import wait_until
 from davylamp.errors import Unreachable
 from davylamp.fleet.protocol import StartOrder
 from davylamp.judge.sample import Role
@@ -20,7 +20,6 @@ from davylamp.rollout.parts import Parts
 from davylamp.schema.witness import clients_of, name_of_build
 
 COPY = "orders-forgotten"
-_SECONDS = 30.0
 
 
 @contextmanager
@@ -38,12 +37,12 @@ def forgotten_copy(parts: Parts, build: PushedImage) -> Generator[Instance]:
     )
     parts.platform.start(order)
     try:
-        _wait(lambda: _is_ready(parts), f"{COPY} did not come up")
+        wait_until(lambda: _is_ready(parts), f"{COPY} did not come up")
         _ask(_seen(parts))
         yield _seen(parts)
     finally:
         parts.platform.stop([COPY], 5.0)
-    _wait(lambda: _is_gone(parts, build), f"{COPY} is still seen")
+    wait_until(lambda: _is_gone(parts, build), f"{COPY} is still seen")
 
 
 def _is_ready(parts: Parts) -> bool:
@@ -79,11 +78,3 @@ def _is_gone(parts: Parts, build: PushedImage) -> bool:
     entry = parts.catalog.service(SERVICE).databases[DATABASE]
     clients = clients_of(target_of(parts.settings, DATABASE, entry))
     return name_of_build(SERVICE, build.version) not in {client.name for client in clients}
-
-
-def _wait(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Unreachable(f"{what} after {_SECONDS:.0f} s: `davylamp status` shows the copies")
-        time.sleep(0.2)

@@ -12,6 +12,13 @@ phase = "expand"
 
 
 def upgrade() -> None:
+    _audits()
+    _findings()
+    _inventories()
+    _alerts()
+
+
+def _audits() -> None:
     op.create_table(
         "audits",
         _number(),
@@ -23,6 +30,9 @@ def upgrade() -> None:
         _document("unseen"),
     )
     op.create_index("audits_by_moment", "audits", ["at"])
+
+
+def _findings() -> None:
     op.create_table(
         "audit_findings",
         _number(),
@@ -44,12 +54,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index("audit_findings_by_closed", "audit_findings", ["closed_at"])
+
+
+def _inventories() -> None:
     op.create_table(
         "audit_inventories",
         sa.Column("name", sa.Text(), primary_key=True),
         _moment("at"),
         sa.Column("content", sa.LargeBinary(), nullable=False),
     )
+
+
+def _alerts() -> None:
     op.create_table(
         "alerts",
         _number(),
