@@ -33,7 +33,7 @@ demo: setup
 	@$(BIN)/davylamp demo $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 $(BY_FILE) $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) $(ARGS)
 
 test-fast: setup
 	$(BIN)/python -m pytest -n 2 $(BY_FILE) -m "not server and not slow" $(ARGS)

@@ -106,7 +106,7 @@ _SLOW = (
 
 
 _GROUPS = {
-    "tests/e2e/test_schema_act.py": "a plane of its own",
+    "tests/e2e/test_schema_act.py": "a plane to break",
     "tests/e2e/": "a plane",
     "tests/faults/": "a plane to break",
 }
@@ -133,7 +133,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(part in item.path.as_posix() for part in _SLOW):
             item.add_marker(pytest.mark.slow)
-    names = list(_GROUPS.values())
+    names = list(dict.fromkeys(_GROUPS.values()))
     items.sort(key=lambda item: _place(_together(item.path.as_posix()), names))
 
 
