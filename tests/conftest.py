@@ -21,7 +21,7 @@ from tests.databases import drop_database, empty_database, make_database
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.live_plane"]
+pytest_plugins = ["tests.certificates", "tests.live_plane"]
 
 
 @pytest.fixture(scope="session")

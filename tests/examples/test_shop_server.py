@@ -21,10 +21,15 @@ WRITES = {
 
 
 async def ask_often(url: str, times: int, at_once: int = 20) -> list[httpx.Response]:
+    turns = asyncio.Semaphore(at_once)  # httpx goes through its whole queue at every turn
+
+    async def ask(client: httpx.AsyncClient) -> httpx.Response:
+        async with turns:
+            return await client.get(url)
+
     limits = httpx.Limits(max_connections=at_once)
-    patience = httpx.Timeout(60, pool=None)  # all wait in one queue, on a busy machine too
-    async with httpx.AsyncClient(limits=limits, timeout=patience) as client:
-        return list(await asyncio.gather(*(client.get(url) for _ in range(times))))
+    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+        return list(await asyncio.gather(*(ask(client) for _ in range(times))))
 
 
 def planned_ms(answer: httpx.Response) -> float:
