@@ -24,6 +24,8 @@ _FROM.set_forkserver_preload(
         "davylamp.cli.status",
         "davylamp.rollout.conduct",
         "davylamp.rollout.drive",
+        "davylamp.traffic.controller",
+        "tests.certificates",
     ]
 )
 

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -35,6 +34,9 @@ from davylamp.traffic.envoy.admin import Admin
 from davylamp.traffic.envoy.bootstrap import envoy_command
 from davylamp.traffic.envoy.router import EnvoyRouter
 from davylamp.traffic.envoy.rtds import RtdsServer
+from tests.forked import Forked
+
+ROOT = Path(__file__).parents[2]
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 15.0, what: str = "") -> None:
@@ -467,7 +469,7 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
 class Controller:
     """A traffic controller's process."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     log_file: Path
 
     @property
@@ -479,11 +481,11 @@ class Controller:
         return any(e.get("event") == event and fields.items() <= e.items() for e in self.events)
 
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        os.kill(self.process.pid, number)
 
     def end(self) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
+            self.signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait(10)
 
@@ -570,13 +572,8 @@ class Stage:
             "DAVYLAMP_TTL_SECONDS": str(self.ttl_seconds),
         }
         log_file = home / f"controller-{len(self.controllers)}.log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "davylamp.traffic.controller"],
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+        log_file.touch()
+        process = Forked("davylamp.traffic.controller", [], env=environment, cwd=ROOT, out=log_file)
         found = Controller(process, log_file)
         self.controllers.append(found)
         return found
