@@ -12,7 +12,7 @@ from davylamp.rollout.conduct import Conduct
 from davylamp.rollout.drive import drive
 from davylamp.rollout.parts import Parts, open_parts
 from davylamp.settings import Settings
-from tests.live_plane import CATALOG, LivePlane
+from tests.live_plane import CATALOG, LEASE_SECONDS, LivePlane
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 SERVICE = "abroad"
@@ -33,7 +33,13 @@ def parts(plane: LivePlane, registry: Path) -> Iterator[Parts]:
     catalog = Path(plane.environment["DAVYLAMP_CATALOG"])
     (catalog / f"{SERVICE}.yaml").write_text(entry)
     found = open_parts(
-        Settings(home=plane.home, catalog=catalog, lease_seconds=5, renew_seconds=1, ttl_seconds=2)
+        Settings(
+            home=plane.home,
+            catalog=catalog,
+            lease_seconds=LEASE_SECONDS,
+            renew_seconds=1,
+            ttl_seconds=2,
+        )
     )
     yield found
     found.close()
