@@ -10,7 +10,7 @@ from pathlib import Path
 
 from davylamp.errors import Refused
 
-_MODULES = (
+MODULES = (
     "dagster._cli",
     "dagster._grpc.impl",
     "dagster_postgres",
@@ -37,7 +37,7 @@ def preload() -> None:
     # one thread of linear algebra is enough for a judge, and a pool would not survive a fork
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for name in _MODULES:
+    for name in MODULES:
         importlib.import_module(name)
     _load_repository()
     threads = os.listdir("/proc/self/task")

@@ -22,7 +22,9 @@ from davylamp.errors import Unreachable
 from davylamp.plane.processes import Identity, is_alive, look_up
 from release_defs.launcher import ZygoteRunLauncher
 from release_defs.launcher.address import zygote_socket
+from release_defs.launcher.preload import MODULES
 from release_defs.launcher.worker import Worker
+from tests.forked import Forked, import_too
 from tests.release_defs.conftest import fresh_home
 
 pytestmark = pytest.mark.server
@@ -36,7 +38,7 @@ NOTES = "DAVYLAMP_TEST_NOTES"
 @pytest.fixture(scope="module")
 def shared(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+) -> Iterator[tuple[DagsterInstance, Forked, Path]]:
     """An instance with a zygote that several tests use; and where its workers leave notes."""
     folder = tmp_path_factory.mktemp("shared")
     with _running(postgres_server, folder) as running:
@@ -44,24 +46,20 @@ def shared(
 
 
 @pytest.fixture
-def own(
-    postgres_server: str, tmp_path: Path
-) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+def own(postgres_server: str, tmp_path: Path) -> Iterator[tuple[DagsterInstance, Forked, Path]]:
     """The same, for a test that ends its zygote."""
     with _running(postgres_server, tmp_path) as running:
         yield running
 
 
 @contextmanager
-def _running(
-    postgres_server: str, folder: Path
-) -> Iterator[tuple[DagsterInstance, subprocess.Popen[bytes], Path]]:
+def _running(postgres_server: str, folder: Path) -> Iterator[tuple[DagsterInstance, Forked, Path]]:
     notes = folder / "notes"
     notes.mkdir()
     with fresh_home(postgres_server, folder) as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv(NOTES, str(notes))
         with DagsterInstance.from_config(str(home)) as instance:
-            process = _start_zygote()
+            process = _start_zygote(folder)
             yield instance, process, notes
             process.terminate()
             process.wait(40)
@@ -73,7 +71,7 @@ def instance(shared) -> DagsterInstance:
 
 
 @pytest.fixture
-def zygote(shared) -> subprocess.Popen[bytes]:
+def zygote(shared) -> Forked:
     return shared[1]
 
 
@@ -84,8 +82,13 @@ def notes(shared) -> Path:
     return shared[2]
 
 
-def _start_zygote() -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-m", ZYGOTE], cwd=ROOT)
+def _begin_zygote(log: Path) -> Forked:
+    import_too(ZYGOTE, *MODULES)
+    return Forked(ZYGOTE, [], env=os.environ, cwd=ROOT, out=log)
+
+
+def _start_zygote(folder: Path) -> Forked:
+    process = _begin_zygote(folder / "zygote.log")
     _wait(lambda: zygote_socket().exists() or process.poll() is not None, seconds=60)
     assert process.poll() is None
     return process
@@ -127,7 +130,7 @@ def _worker(instance: DagsterInstance, run_id: str) -> Worker:
 
 
 def test_run_is_forked_from_the_zygote_and_succeeds(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+    instance: DagsterInstance, zygote: Forked
 ) -> None:
     run_id = _launch(instance, "short_job")
 
@@ -137,17 +140,13 @@ def test_run_is_forked_from_the_zygote_and_succeeds(
     assert zygote.poll() is None
 
 
-def test_many_runs_at_once_all_succeed(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
-) -> None:
+def test_many_runs_at_once_all_succeed(instance: DagsterInstance, zygote: Forked) -> None:
     runs = [_launch(instance, "short_job") for _ in range(6)]
 
     assert {_wait_for_end(instance, one) for one in runs} == {DagsterRunStatus.SUCCESS}
 
 
-def test_probe_that_only_knocks_disturbs_nobody(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
-) -> None:
+def test_probe_that_only_knocks_disturbs_nobody(instance: DagsterInstance, zygote: Forked) -> None:
     with socket.socket(socket.AF_UNIX) as knock:
         knock.connect(str(zygote_socket()))
 
@@ -155,7 +154,7 @@ def test_probe_that_only_knocks_disturbs_nobody(
 
 
 def test_cancel_interrupts_the_op_and_the_run_is_cancelled(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+    instance: DagsterInstance, zygote: Forked, notes: Path
 ) -> None:
     run_id = _launch(instance, "long_job")
     _wait((notes / "waiting").exists)
@@ -167,7 +166,7 @@ def test_cancel_interrupts_the_op_and_the_run_is_cancelled(
 
 
 def test_cancel_before_the_first_op_is_not_lost(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+    instance: DagsterInstance, zygote: Forked, notes: Path
 ) -> None:
     run_id = _launch(instance, "long_job")
 
@@ -177,7 +176,7 @@ def test_cancel_before_the_first_op_is_not_lost(
 
 
 def test_killed_worker_is_seen_by_the_health_check_and_reported_by_the_zygote(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+    instance: DagsterInstance, zygote: Forked, notes: Path
 ) -> None:
     run_id = _launch(instance, "long_job")
     _wait((notes / "waiting").exists)
@@ -192,7 +191,7 @@ def test_killed_worker_is_seen_by_the_health_check_and_reported_by_the_zygote(
 
 
 def test_worker_that_ends_without_a_word_fails_its_run(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+    instance: DagsterInstance, zygote: Forked
 ) -> None:
     run_id = _launch(instance, "dying_job")
 
@@ -200,17 +199,17 @@ def test_worker_that_ends_without_a_word_fails_its_run(
 
 
 def test_terminating_a_run_whose_worker_is_gone_cancels_it(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes], notes: Path
+    instance: DagsterInstance, zygote: Forked, notes: Path
 ) -> None:
     run_id = _launch(instance, "long_job")
     _wait((notes / "waiting").exists)
-    zygote.send_signal(signal.SIGSTOP)
+    os.kill(zygote.pid, signal.SIGSTOP)
     try:
         os.kill(_worker(instance, run_id).identity.pid, signal.SIGKILL)
         _wait(lambda: not _worker(instance, run_id).is_alive)
         assert instance.run_launcher.terminate(run_id)
     finally:
-        zygote.send_signal(signal.SIGCONT)
+        os.kill(zygote.pid, signal.SIGCONT)
 
     assert _wait_for_end(instance, run_id) is DagsterRunStatus.CANCELED
 
@@ -239,12 +238,12 @@ def test_workers_are_interrupted_when_the_zygote_is_killed(own) -> None:
     assert _wait_for_end(instance, run_id) is DagsterRunStatus.FAILURE
 
 
-def test_zygote_started_again_after_a_kill_takes_over_the_socket(own) -> None:
+def test_zygote_started_again_after_a_kill_takes_over_the_socket(own, tmp_path: Path) -> None:
     instance, zygote, _ = own
     zygote.kill()
     zygote.wait(10)
     zygote_socket().unlink()
-    again = _start_zygote()
+    again = _start_zygote(tmp_path)
     try:
         assert _wait_for_end(instance, _launch(instance, "short_job")) is DagsterRunStatus.SUCCESS
     finally:
@@ -266,19 +265,13 @@ def test_run_whose_worker_is_killed_while_the_zygote_ends_is_reported_too(own) -
 
 
 def test_second_zygote_on_the_same_socket_is_refused(
-    instance: DagsterInstance, zygote: subprocess.Popen[bytes]
+    instance: DagsterInstance, zygote: Forked, tmp_path: Path
 ) -> None:
-    second = subprocess.run(
-        [sys.executable, "-m", ZYGOTE],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    log = tmp_path / "second.log"
+    second = _begin_zygote(log)
 
-    assert second.returncode == 1
-    assert "already" in second.stderr
+    assert second.wait(60) == 1
+    assert "already" in log.read_text()
     assert _wait_for_end(instance, _launch(instance, "short_job")) is DagsterRunStatus.SUCCESS
 
 
