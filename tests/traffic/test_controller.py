@@ -46,14 +46,14 @@ def wait_for_stable(ask, seconds: float = 15.0) -> None:
     begun = time.monotonic()
     while shares_seen(ask) != {"stable"}:
         assert time.monotonic() - begun < seconds, "the candidate still gets requests"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def wait_for_candidate(ask, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while "candidate" not in shares_seen(ask):
         assert time.monotonic() < deadline, "the candidate gets no requests"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def test_a_share_in_the_ledger_reaches_users_and_is_confirmed(live, ask):
