@@ -38,7 +38,16 @@ def dagster_home(postgres_server: str, tmp_path: Path) -> Iterator[Path]:
         yield home
 
 
+@contextmanager
+def kept_open(home: Path) -> Iterator[DagsterInstance]:
+    """Dagster's instance as its web server has it: otherwise it connects anew for every query,
+    a hundred times a run."""
+    with DagsterInstance.from_config(str(home)) as opened:
+        opened.optimize_for_webserver(statement_timeout=30_000, pool_recycle=3600, max_overflow=20)
+        yield opened
+
+
 @pytest.fixture
 def instance(dagster_home: Path) -> Iterator[DagsterInstance]:
-    with DagsterInstance.from_config(str(dagster_home)) as opened:
+    with kept_open(dagster_home) as opened:
         yield opened

@@ -25,7 +25,7 @@ from release_defs.launcher.address import zygote_socket
 from release_defs.launcher.preload import MODULES
 from release_defs.launcher.worker import Worker
 from tests.forked import Forked, import_too
-from tests.release_defs.conftest import fresh_home
+from tests.release_defs.conftest import fresh_home, kept_open
 
 pytestmark = pytest.mark.server
 
@@ -58,7 +58,7 @@ def _running(postgres_server: str, folder: Path) -> Iterator[tuple[DagsterInstan
     notes.mkdir()
     with fresh_home(postgres_server, folder) as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv(NOTES, str(notes))
-        with DagsterInstance.from_config(str(home)) as instance:
+        with kept_open(home) as instance:
             process = _start_zygote(folder)
             yield instance, process, notes
             process.terminate()
