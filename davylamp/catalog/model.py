@@ -103,7 +103,7 @@ class Judging(_Entry):
     """Metrics that are not judged."""
     metrics: tuple[Metric, ...] = Field(default=(), max_length=20)
     """The service's own, from Prometheus."""
-    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    alpha: float = Field(default=0.025, gt=0, lt=0.5)
     warm_up_seconds: float = Field(default=30.0, ge=0)
     error_ratio: float = Field(default=1.25, ge=1)
     error_rate: float = Field(default=0.003, gt=0, lt=0.006)
@@ -113,7 +113,7 @@ class Judging(_Entry):
     gross_latency_ratio: float = Field(default=2.0, ge=1)
     client_error_ratio: float = Field(default=1.5, ge=1)
     client_error_floor: float = Field(default=0.02, ge=0, lt=1)
-    cpu_ratio: float = Field(default=1.25, ge=1)
+    cpu_ratio: float = Field(default=1.5, ge=1)
     memory_ratio: float = Field(default=1.10, ge=1)
     share_tolerance: float = Field(default=3.0, gt=1)
     minimum_requests: int = Field(default=50, ge=1)

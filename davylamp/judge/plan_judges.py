@@ -35,7 +35,8 @@ class ErrorJudges(Judges):
         active = self.age * self.shape.tick_seconds > self.policy.warm_up_seconds
         ends = BlockEnds(self._every(5.0), self._every(10.0))
         nothing = _no_events(len(errors.c))
-        seen = Seen(errors, (nothing, nothing, nothing, nothing), nothing, ())
+        several = _no_events(3, len(errors.c))
+        seen = Seen(errors, several, nothing, nothing, several)
         tests = self._request_tests(_NO_TICK, seen, active, ends)
         return np.logaddexp.reduce(tests + self.log_weights[: tests.shape[1]], axis=1)
 
@@ -55,7 +56,7 @@ class HealthJudges(Judges):
     """
 
     def _request_tests(self, tick: Tick, seen: Seen, active: Bools, ends: BlockEnds) -> Floats:
-        self.dispersion.feed(both_kinds(seen.errors, seen.slow[3]), ends.ten[:, None])
+        self.dispersion.feed(both_kinds(seen.errors, seen.gross_slow), ends.ten[:, None])
         return np.zeros((len(active), len(REQUEST_TESTS)))
 
     def _resource_tests(self, tick: Tick, active: Bools, ends: BlockEnds) -> Floats:
@@ -63,9 +64,10 @@ class HealthJudges(Judges):
 
 
 @lru_cache(maxsize=8)
-def _no_events(rows: int) -> Events:
-    zero = np.zeros((rows, 1))
-    return Events(zero, zero, zero, zero)
+def _no_events(*rows: int) -> Events:
+    """No event of so many kinds, of nobody's requests."""
+    zero, nobody = np.zeros((*rows, 1)), np.zeros((rows[-1], 1))
+    return Events(zero, zero, nobody, nobody)
 
 
 def _no_tick() -> Tick:

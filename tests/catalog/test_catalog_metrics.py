@@ -35,7 +35,7 @@ def test_metrics_become_rules_of_the_judge(tmp_path: Path) -> None:
         NamedRule("queue", MetricKind.GAUGE, Direction.EITHER, 1.25, 1.0, False),
     )
     assert service.judge.metrics[1].labels.build == "build"
-    assert service.judge.policy().sequential().alpha == 0.01
+    assert service.judge.policy().sequential().alpha == 0.025
 
 
 @pytest.mark.parametrize(

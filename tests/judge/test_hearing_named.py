@@ -64,7 +64,7 @@ def test_failing_orders_roll_back_a_build_whose_requests_are_fine(rule: NamedRul
     assert verdict.headline == first.reason
     assert verdict.headline.startswith("orders_failed: ")
     assert verdict.e_value is not None
-    assert verdict.e_value >= 100
+    assert verdict.e_value >= 40
 
 
 def test_fewer_orders_than_there_should_be_are_low() -> None:

@@ -105,7 +105,7 @@ def test_the_watch_follows_the_comparison_with_evidence_of_its_own() -> None:
 
     assert both.at.tolist() == sorted(both.at.tolist())
     assert len(both) == 60 + len(watch.track())
-    assert both.thresholds.rollback == pytest.approx(100)
+    assert both.thresholds.rollback == pytest.approx(40)
 
 
 def orders_failing(seconds: int) -> list[NamedTick]:

@@ -10,7 +10,8 @@ from davylamp.judge.sample import Floats
 from davylamp.judge.sequential import requests, resources
 from davylamp.judge.sequential.control import Placebo, Spread
 from davylamp.judge.sequential.dispersion import Dispersion
-from davylamp.judge.sequential.policy import TESTS, SequentialPolicy
+from davylamp.judge.sequential.planned import BLOCK_SECONDS, LOOK_SECONDS, PlannedLooks
+from davylamp.judge.sequential.policy import PLANNED_TESTS, TESTS, SequentialPolicy
 from davylamp.judge.sequential.quality import Quality
 from davylamp.judge.sequential.resources import BlockEnds, Resources
 from davylamp.judge.sequential.restarts import Restarting, start_weight
@@ -29,7 +30,7 @@ class Look:
     """What is known after a tick. Logarithms of e-values; arrays over B releases."""
 
     tests: Floats
-    """(B, 12) in the order of `TESTS`: evidence of harm, each test for itself."""
+    """(B, 14) in the order of `TESTS`: evidence of harm, each test for itself."""
     harm: Floats
     """(B,): their weighted mean; ROLLBACK from 1/α."""
     safe: Floats
@@ -79,6 +80,7 @@ class Judges:
         self.placebo = Placebo.fresh(b, shape.slices, 7)
         self.spread = Spread.fresh((5, b, 1 + shape.slices))
         """Of errors and of slow answers by test, among the groups of the same code."""
+        self.planned = PlannedLooks.fresh(shape)
         self.resources = Resources.fresh(b)
         self.safety = Safety.fresh(b, policy)
         self.quality = Quality.fresh(b)
@@ -101,6 +103,8 @@ class Judges:
         with np.errstate(divide="ignore"):
             self.log_weights = np.log(weights / max(weights.sum(), 1e-300))
         self._alarm = -float(np.log(policy.alpha))
+        self._unasked = np.array([policy.is_ignored(name) for name in SAFE_TESTS])
+        self._bounds = np.array(shape.bounds_ms)
         self._cadence = _Cadence.of(shape, policy)
 
     def feed(self, tick: Tick) -> Look:
@@ -115,13 +119,15 @@ class Judges:
             self.eyes.forget(just_warm)
         seen = self.eyes.see(tick)
         log_requests = self._request_tests(tick, seen, active, ends)
-        tests = np.concatenate([log_requests, self._resource_tests(tick, active, ends)], axis=1)
-        errors, *slow = (e.first() for e in (seen.errors, *seen.safe))
+        resource_tests = self._resource_tests(tick, active, ends)
+        planned = self._planned_looks(tick, just_warm)
+        tests = np.concatenate([log_requests, resource_tests, planned], axis=1)
         phi = self.dispersion.phi()[0, :, 0]
-        self.safety.feed(tick, errors, tuple(slow), phi, self.age, active, ends, policy)
+        errors, slow = seen.errors.first(), seen.safe.first()
+        self.safety.feed(tick, errors, slow, phi, self.age, active, ends, policy)
         age_seconds = self.age.astype(np.float64) * s
         self.quality.feed(tick, ends.ten, age_seconds, self.log_intended, policy)
-        self.shared.feed(tick, ends.ten, np.array(self.shape.bounds_ms), policy)
+        self.shared.feed(tick, ends.ten, self._bounds, policy)
         self._count(tick)
         return self._look(tests)
 
@@ -141,7 +147,7 @@ class Judges:
         starts &= self.age[:, None] > 1
         weight = start_weight(self.age[:, None], self._cadence.requests, policy.horizon_seconds / s)
         self.tests.feed(found, weight[:, None, :], starts[:, None, :])
-        self.dispersion.feed(both_kinds(seen.errors, seen.slow[3]), ends.ten[:, None])
+        self.dispersion.feed(both_kinds(seen.errors, seen.gross_slow), ends.ten[:, None])
         self._feed_spread(tick, seen)
         return self._controlled(tick, requests.log_tests(self.tests.log_e()))
 
@@ -150,13 +156,11 @@ class Judges:
         policy = self.policy
         one = np.ones((self.shape.releases, self.shape.comparisons))
         if not self.shape.slices:
-            return requests.Margins(
-                policy.error_ratio * one, policy.gross_ratio * one, (one, one, one, one)
-            )
+            slow = np.broadcast_to(one, (3, *one.shape))
+            return requests.Margins(policy.error_ratio * one, policy.gross_ratio * one, slow, one)
         wide = one * self.spread.widening()[..., None]
         gross = np.maximum(policy.gross_ratio, 1.2 * wide[0])
-        p50, p90, p99, slow = wide[1:]
-        return requests.Margins(policy.error_ratio * wide[0], gross, (p50, p90, p99, slow))
+        return requests.Margins(policy.error_ratio * wide[0], gross, wide[1:4], wide[4])
 
     def _feed_spread(self, tick: Tick, seen: Seen) -> None:
         if not self.shape.slices:
@@ -166,10 +170,10 @@ class Judges:
         failed = np.concatenate([tick.failed[baseline], tick.slice_failed], axis=1)
         completed = np.concatenate([tick.completed[baseline], tick.slice_completed], axis=1)
         slow = [
-            np.concatenate([self.eyes.baseline_slow[:, t : t + 1], e.c[:, first:]], axis=1)
-            for t, e in enumerate(seen.slow)
+            np.concatenate([self.eyes.baseline_slow[:, t : t + 1], c[:, first:]], axis=1)
+            for t, c in enumerate((*seen.slow.c, seen.gross_slow.c))
         ]
-        timed = np.concatenate([seen.slow[0].n_b[:, :1], seen.slow[0].n_c[:, first:]], axis=1)
+        timed = np.concatenate([seen.slow.n_b[:, :1], seen.slow.n_c[:, first:]], axis=1)
         self.spread.feed(np.stack([failed, *slow]), np.stack([completed, *[timed] * len(slow)]))
 
     def _controlled(self, tick: Tick, log_tests: Floats) -> Floats:
@@ -199,6 +203,22 @@ class Judges:
         )
         self.block_tests.feed(found, weight, ends.five[:, None] & counts)
         return resources.log_tests(self.block_tests.log_e())
+
+    def _planned_looks(self, tick: Tick, just_warm: Bools) -> Floats:
+        if self.policy.gross_only:
+            return np.zeros((len(self.age), len(PLANNED_TESTS)))
+        ends, age = self._every(BLOCK_SECONDS), self.age * self.shape.tick_seconds
+        self.planned.feed(tick, self.shape, ends)
+        if just_warm.any():
+            self.planned.forget(just_warm)
+        if ends.any():
+            block = max(BLOCK_SECONDS, self.shape.tick_seconds)
+            stakes = np.exp(self.log_weights[-len(PLANNED_TESTS) :])
+            for number, at in enumerate(LOOK_SECONDS):
+                due = ends & (age >= at) & (age < at + block)
+                if due.any():
+                    self.planned.look(number, due, self.shape, stakes, self.policy)
+        return self.planned.log_e()
 
     def _count(self, tick: Tick) -> None:
         self.totals += np.stack([tick.completed, tick.failed, tick.client_errors], axis=2)
@@ -240,9 +260,9 @@ class Judges:
 
     def _safe(self) -> Floats:
         """Evidence of harmlessness; NaN for CPU or memory that neither side reports."""
-        safe = self.safety.log_tests()
+        safe = self.safety.shown
         reports_cpu = self.costs[:, :, 1].max(axis=1) > 0
         reports_memory = self.costs[:, :, 3].max(axis=1) > 0
         optional = np.stack([reports_cpu, reports_memory], axis=1)
         found = np.concatenate([safe[:, :4], np.where(optional, safe[:, 4:], np.nan)], axis=1)
-        return np.where([self.policy.is_ignored(name) for name in SAFE_TESTS], np.nan, found)
+        return np.where(self._unasked, np.nan, found)

@@ -17,11 +17,13 @@ REQUEST_TESTS = (
 """Tests that stable and its slices can be put to as well."""
 RESOURCE_TESTS = ("client_error_rate", "hanging", "cpu_per_request", "memory_bytes", "restarts")
 """Tests of the candidate against the baseline alone."""
-TESTS = (*REQUEST_TESTS, *RESOURCE_TESTS)
+PLANNED_TESTS = ("typical_latency", "tail_latency")
+"""Few looks at ages fixed beforehand, at all blocks since the warm-up."""
+TESTS = (*REQUEST_TESTS, *RESOURCE_TESTS, *PLANNED_TESTS)
 METRICS: dict[str, tuple[str, ...]] = {
     "error_rate": ("error_rate", "gross_errors"),
-    "latency_p50": ("latency_p50",),
-    "latency_p90": ("latency_p90", "gross_latency"),
+    "latency_p50": ("latency_p50", "typical_latency"),
+    "latency_p90": ("latency_p90", "gross_latency", "tail_latency"),
     "latency_p99": ("latency_p99",),
     "hanging": ("completions", "hanging"),
     "client_error_rate": ("client_error_rate",),
@@ -35,10 +37,10 @@ METRICS: dict[str, tuple[str, ...]] = {
 def _weights() -> dict[str, float]:
     return {
         "error_rate": 0.20,
-        "gross_errors": 0.30,
+        "gross_errors": 0.20,
         "latency_p50": 0.08,
         "latency_p90": 0.08,
-        "latency_p99": 0.10,
+        "latency_p99": 0.20,
         "gross_latency": 0.08,
         "completions": 0.04,
         "client_error_rate": 0.03,
@@ -46,6 +48,8 @@ def _weights() -> dict[str, float]:
         "cpu_per_request": 0.03,
         "memory_bytes": 0.03,
         "restarts": 0.10,
+        "typical_latency": 0.2,
+        "tail_latency": 0.2,
     }
 
 
@@ -53,7 +57,7 @@ def _weights() -> dict[str, float]:
 class SequentialPolicy:
     """Times in seconds, rates in [0, 1]. The defaults are those the calibration reports on."""
 
-    alpha: float = 0.01
+    alpha: float = 0.025
     """Chance of rolling back a build that is no worse than allowed, over a whole release."""
     weights: Mapping[str, float] = field(default_factory=_weights)
     """How evidence is shared out among the tests; normalised to sum 1."""
@@ -71,8 +75,11 @@ class SequentialPolicy:
     error_cap: float = 0.8
     """The most that one tick may add to the logarithm of the evidence of errors."""
     gross_cap: float = 3.4
+    gross_calm: float = 6.0
+    """Dispersion of errors from which on that cap shrinks: where bursts of errors come and go, one
+    burst on one side is no proof."""
     completion_cap: float = 1.5
-    cpu_ratio: float = 1.25
+    cpu_ratio: float = 1.5
     cpu_floor_cores: float = 0.02
     memory_ratio: float = 1.10
     client_error_ratio: float = 1.5
@@ -93,17 +100,17 @@ class SequentialPolicy:
     """Evidence of harm from which on nothing is promoted."""
     distress_rate: float = 0.05
     """Share of failing requests in two minutes at which nothing is promoted, whoever else fails."""
-    shared_rate: float = 0.02
+    shared_rate: float = 0.01
     """Harm to both sides: at least this share fails on either …"""
     shared_ratio: float = 4.0
     """… and this many times what failed on the baseline before …"""
-    shared_slow_ratio: float = 7.5
+    shared_slow_ratio: float = 4.0
     """… or answers so many times slower than the baseline's p95 was before …"""
-    shared_slow_share: float = 0.05
+    shared_slow_share: float = 0.1
     """… are at least this share on either …"""
-    shared_blocks: int = 11
-    """… in so many more blocks of ten seconds than not: the newcomer is taken back, and not
-    blamed."""
+    shared_blocks: float = 10.0
+    """… in so many blocks of ten seconds, of which each that is not takes a third away: the
+    newcomer is taken back, and not blamed."""
     reference_slack: float = 10.0
     """How many times less the candidate may look bad against stable than against the baseline."""
     placebo_seconds: float = 60.0

@@ -72,8 +72,10 @@ class Compared:
     """What one tick shows of every comparison: arrays of shape (B, P)."""
 
     errors: Events
-    slow: tuple[Events, Events, Events, Events]
-    """Above p50, p90, p99 by the margin, and above p90 by the gross margin."""
+    slow: Events
+    """(3, B, P): above p50, p90, p99 by the margin."""
+    gross_slow: Events
+    """Above p90 by the gross margin."""
     completions: Events
 
 
@@ -83,8 +85,10 @@ class Margins:
 
     errors: Floats
     gross: Floats
-    slow: tuple[Floats, Floats, Floats, Floats]
-    """Of what lies above p50, p90, p99, and above the gross latency."""
+    slow: Floats
+    """(3, B, P): of what lies above p50, p90, p99."""
+    gross_slow: Floats
+    """Of what lies above the gross latency."""
 
 
 def increments(
@@ -93,6 +97,7 @@ def increments(
     """What one tick adds to the logarithm of each channel: (B, P, CHANNELS)."""
     errors = seen.errors
     one = np.ones_like(errors.c)
+    gross_cap = policy.gross_cap * np.minimum(1.0, policy.gross_calm / phi)[..., None]
     few = tempered(errors, phi, 10.0)
     gross = tempered(errors, np.full_like(phi, 3.0), 40.0)
     parts = [
@@ -101,10 +106,8 @@ def increments(
         rate_increment(
             errors.c, errors.n_c, policy.error_rate, ERROR_RATES, 1 / phi, policy.error_cap
         ),
-        share_increment(errors, margins.gross, GROSS_FACTORS, gross, policy.gross_cap),
-        rate_increment(
-            errors.c, errors.n_c, policy.gross_rate, GROSS_RATES, one / 3.0, policy.gross_cap
-        ),
+        share_increment(errors, margins.gross, GROSS_FACTORS, gross, gross_cap),
+        rate_increment(errors.c, errors.n_c, policy.gross_rate, GROSS_RATES, one / 3.0, gross_cap),
         rate_increment(
             np.where(errors.n_b > 0, 0.0, errors.c),
             np.where(errors.n_b > 0, 0.0, errors.n_c),
@@ -113,9 +116,13 @@ def increments(
             one / 3.0,
             policy.gross_cap,
         ),
-        *map(share_bets, seen.slow[:3], margins.slow[:3]),
+        *share_bets(seen.slow, margins.slow),
         share_increment(
-            seen.slow[3], margins.slow[3], SLOW_FACTORS, tempered(seen.slow[3], phi_slow, 10.0), 2.0
+            seen.gross_slow,
+            margins.gross_slow,
+            SLOW_FACTORS,
+            tempered(seen.gross_slow, phi_slow, 10.0),
+            2.0,
         ),
         share_increment(
             seen.completions,

@@ -12,8 +12,8 @@ from davylamp.judge.sequential.blocks import Extremes, Sums
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Tick
 
-BAD_LUCK = 1 / 3600
-"""Restarts a second that bad luck alone may bring."""
+BAD_LUCK = 1 / 10_800
+"""Restarts a second that bad luck alone may bring: one in three hours."""
 RESTART_RATES = np.array([1 / 300, 1 / 60, 1 / 10])
 _SIGNS = {
     "client_error_rate": (0.3, np.array([0.6, 0.85, 0.97])),
@@ -54,7 +54,7 @@ class Resources:
     @classmethod
     def fresh(cls, releases: int) -> Resources:
         return cls(
-            Sums.fresh(releases, 4),
+            Sums.fresh(releases, 6),
             Sums.fresh(releases, 8),
             np.zeros((releases, 2, 2)),
             Extremes.fresh(releases, _MEMORY_BLOCKS),
@@ -105,16 +105,17 @@ class Resources:
         return now[:, CANARY] > allowed, counts
 
     def _cpu(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
-        columns = np.concatenate([tick.cpu_seconds[:, :2], tick.completed[:, :2]], axis=1)
-        found = self.cpu.feed(columns, ends.five)
+        """A request may cost half as much again as on the baseline, or as on stable: users who
+        cost more and stick to a side are not the build's doing."""
+        found = self.cpu.feed(_with_stable(tick), ends.five).reshape(-1, 2, 3)
         if not ends.five.any():
             return ends.five, ends.five
-        used, trials = found[:, :2], found[:, 2:]
-        load = trials[:, CANARY] / np.maximum(trials[:, BASELINE], 1.0)
-        floor = policy.cpu_floor_cores * 5.0
-        allowed = policy.cpu_ratio * used[:, BASELINE] * load + floor
-        known = np.isfinite(used).all(axis=1) & (trials.min(axis=1) >= 5)
-        self._note(0, used[:, CANARY], used[:, BASELINE] * load, ends.five & known)
+        used, trials = found[:, 0], found[:, 1]
+        mine = trials[:, CANARY : CANARY + 1]
+        theirs = np.nan_to_num(used[:, BASELINE:]) * mine / np.maximum(trials[:, BASELINE:], 1.0)
+        allowed = policy.cpu_ratio * theirs.max(axis=1) + policy.cpu_floor_cores * 5.0
+        known = np.isfinite(used[:, :2]).all(axis=1) & (trials[:, :2].min(axis=1) >= 5)
+        self._note(0, used[:, CANARY], theirs[:, 0], ends.five & known)
         return used[:, CANARY] > allowed, ends.five & known
 
     def _memory(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
@@ -134,6 +135,16 @@ class Resources:
         use = counts & (mine > 0) & (theirs > 0)
         ratio = np.log(np.where(use, mine, 1.0) / np.where(use, theirs, 1.0))
         self.ratios[:, which] += np.stack([use.astype(float), ratio, ratio**2], axis=1)
+
+
+def _with_stable(tick: Tick) -> Floats:
+    """(B, 6): CPU seconds of candidate, baseline and stable, and requests; nothing of a stable
+    that is not there, or doesn't tell."""
+    used, trials = tick.cpu_seconds, tick.completed
+    if used.shape[1] < 3:
+        nothing = np.zeros((len(used), 1))
+        return np.concatenate([used, nothing, trials, nothing], axis=1)
+    return np.concatenate([used[:, :2], np.nan_to_num(used[:, 2:]), trials], axis=1)
 
 
 def _hanging(requests: Floats, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:

@@ -45,40 +45,46 @@ class Safety:
     tests: Restarting
     blocks: Sums
     ceiling: float
+    shown: Floats
+    """(B, 6) in the order of `SAFE_TESTS`: what it comes to now."""
 
     @classmethod
     def fresh(cls, releases: int, policy: SequentialPolicy) -> Safety:
         ceiling = float(np.log(policy.safe_evidence)) + _HEADROOM
         tests = Restarting.fresh((releases, sum(_WIDTHS)))
-        return cls(tests, Sums.fresh(releases, 6), ceiling)
+        return cls(tests, Sums.fresh(releases, 6), ceiling, np.zeros((releases, len(SAFE_TESTS))))
 
     def feed(
         self,
         tick: Tick,
         errors: Events,
-        slow: tuple[Events, ...],
+        slow: Events,
         phi: Floats,
         age: Ints,
         active: Bools,
         ends: BlockEnds,
         policy: SequentialPolicy,
     ) -> None:
-        """`errors` and `slow` compare candidate and baseline only: arrays (B,)."""
+        """`errors` (B,) and `slow` (3, B) compare candidate and baseline only."""
         one = np.ones_like(phi)
         cap = 1.0
         parts = [
             share_increment(errors, policy.safe_error_ratio * one, _FACTORS, 1 / phi, cap),
             rate_increment(errors.c, errors.n_c, policy.safe_error_rate, _RATES, 1 / phi, cap),
-            *(safe_bets(events, one) for events in slow),
+            *safe_bets(slow, one),
             *self._resources(tick, ends, policy),
         ]
         increment = np.where(active[:, None], np.concatenate(parts, axis=-1), 0.0)
         every = np.full((1, 1), _RESTART_SECONDS / tick.seconds)
-        weight = start_weight(age[:, None], every, _HORIZON_SECONDS / tick.seconds)
         starts = (age % max(1, round(_RESTART_SECONDS / tick.seconds)) == 0) & active
+        weight = np.zeros((1, 1))
+        if starts.any():
+            weight = start_weight(age[:, None], every, _HORIZON_SECONDS / tick.seconds)
         self.tests.feed(increment, weight, starts[:, None])
-        over = np.maximum(self.log_tests() - self.ceiling, 0.0)[:, _TEST_OF_CHANNEL]
-        self.tests.lower(over)
+        found = self._log_tests()
+        self.shown = np.minimum(found, self.ceiling)
+        if (found > self.ceiling).any():
+            self.tests.lower((found - self.shown)[:, _TEST_OF_CHANNEL])
 
     def _resources(
         self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy
@@ -106,7 +112,7 @@ class Safety:
             ),
         )
 
-    def log_tests(self) -> Floats:
+    def _log_tests(self) -> Floats:
         """(B, 6) in the order of `SAFE_TESTS`. Errors: too few beside the baseline's, or too few
         in themselves; half the stake on each."""
         groups = np.logaddexp.reduceat(self.tests.log_e() + _SHARE, _STARTS, axis=-1)

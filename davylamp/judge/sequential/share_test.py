@@ -20,13 +20,17 @@ class Events:
     n_c: Floats
     n_b: Floats
 
+    def of(self, kind: int) -> Events:
+        """One of several kinds of events (kinds, …) of the same requests."""
+        return Events(self.c[kind], self.b[kind], self.n_c, self.n_b)
+
     @cached_property
     def both(self) -> Floats:
         return self.c + self.b
 
     def first(self) -> Events:
-        """Of several comparisons only the first: candidate against baseline (B,)."""
-        return Events(self.c[:, 0], self.b[:, 0], self.n_c[:, 0], self.n_b[:, 0])
+        """Of several comparisons (…, B, P) only the first: candidate against baseline (…, B)."""
+        return Events(self.c[..., 0], self.b[..., 0], self.n_c[..., 0], self.n_b[..., 0])
 
     @cached_property
     def comparable(self) -> Floats:
@@ -45,7 +49,7 @@ def both_kinds(one: Events, other: Events) -> Events:
 
 
 def share_increment(
-    events: Events, margin: Floats, factors: Floats, tempering: Floats, cap: float
+    events: Events, margin: Floats, factors: Floats, tempering: Floats, cap: float | Floats
 ) -> Floats:
     """log-likelihood ratio of "rate ratio = margin × factor" against "≤ margin" (…, G).
 
@@ -64,7 +68,7 @@ def share_increment(
 
 
 def rate_increment(
-    c: Floats, n: Floats, null: float, alternatives: Floats, tempering: Floats, cap: float
+    c: Floats, n: Floats, null: float, alternatives: Floats, tempering: Floats, cap: float | Floats
 ) -> Floats:
     """log-likelihood ratio of "rate = alternative" against "rate ≤ null" (…, G), cut at `cap`.
 

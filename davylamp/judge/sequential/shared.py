@@ -15,6 +15,8 @@ from davylamp.judge.sequential.blocks import Sums
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.tick import BASELINE, CANARY, Bools, Tick
 
+_CALMS = 1 / 3
+"""What a block without distress takes away: locks come and go, but weather goes for long."""
 _LEAST_CALM = 50.0
 """Requests of the baseline before anybody can say what is usual."""
 _LEAST_TIMED = 5.0
@@ -32,7 +34,7 @@ class SharedDistress:
     calm_latency: Floats
     """(B, K + 1)."""
     blocks: Floats
-    """(B,): distressed blocks, less one for each that was not since."""
+    """(B,): distressed blocks, less a third for each that was not since."""
 
     @classmethod
     def fresh(cls, releases: int, buckets: int) -> SharedDistress:
@@ -53,7 +55,7 @@ class SharedDistress:
         block = found.reshape(len(columns), 2, -1)
         is_known = self.calm[:, 1] >= _LEAST_CALM
         is_bad = is_known & (self._fails(block, policy) | self._crawls(block, bounds_ms, policy))
-        after = np.where(is_bad, self.blocks + 1, np.maximum(self.blocks - 1, 0.0))
+        after = np.where(is_bad, self.blocks + 1, np.maximum(self.blocks - _CALMS, 0.0))
         self.blocks = np.where(ten, after, self.blocks)
         theirs = np.where((ten & ~is_bad)[:, None], block[:, BASELINE], 0.0)
         self.calm += theirs[:, :2]

@@ -32,7 +32,8 @@ _AFTER_WARM_UP = 0.03
 class Seen(Compared):
     """Also what the tests of harmlessness look at: above p50, p90, p99 by their margins."""
 
-    safe: tuple[Events, ...]
+    safe: Events
+    """(3, B, P), of which only candidate against baseline is looked at."""
 
 
 @dataclass
@@ -79,8 +80,14 @@ class Eyes:
         slow = self._slow(tick)
         completions = self._completions(tick)
         self.past = FORGETTING * self.past + tick.latency[:, BASELINE:]
-        p50, p90, p99, gross, *safe = slow
-        return Seen(errors, (p50, p90, p99, gross), completions, tuple(safe))
+        n_c, n_b = slow.n_c, slow.n_b
+        return Seen(
+            errors,
+            Events(slow.c[:3], slow.b[:3], n_c, n_b),
+            slow.of(3),
+            completions,
+            Events(slow.c[_HARM_TESTS:], slow.b[_HARM_TESTS:], n_c, n_b),
+        )
 
     def _pairs(self, sides: Floats, slices: Floats, trials: Floats, slice_trials: Floats) -> Events:
         """Candidate against baseline and stable, slices against baseline: (B, P)."""
@@ -92,15 +99,20 @@ class Eyes:
         )
 
     def _mine(self, sides: Floats, slices: Floats) -> Floats:
-        mine = np.repeat(sides[:, CANARY : CANARY + 1], self.shape.sides - 1, axis=1)
+        mine = sides[:, CANARY : CANARY + 1]
+        if self.shape.comparisons == 1:
+            return mine
+        mine = np.repeat(mine, self.shape.sides - 1, axis=1)
         return np.concatenate([mine, slices], axis=1)
 
     def _theirs(self, sides: Floats) -> Floats:
+        if not self.shape.slices:
+            return sides[:, BASELINE:]
         of_slices = np.repeat(sides[:, BASELINE : BASELINE + 1], self.shape.slices, axis=1)
         return np.concatenate([sides[:, BASELINE:], of_slices], axis=1)
 
-    def _slow(self, tick: Tick) -> tuple[Events, ...]:
-        """Above a quantile of the reference: by the margin for the candidate, as it is for it."""
+    def _slow(self, tick: Tick) -> Events:
+        """(T, B, P): above a quantile of the reference; the candidate's by the margin."""
         ladder, k = self.ladder, len(self.shape.bounds_ms)
         reached = np.cumsum(tick.latency, axis=-1)
         bucket = quantile_bucket(self.past, ladder.quantiles)  # (B, R, T)
@@ -122,7 +134,7 @@ class Eyes:
         n_c, n_b = self._mine(trials, slice_trials), self._theirs(trials)
         safe_c, safe_b = self._finely(tick, reached, inside[:, 0], usable[:, 0])
         c[:, 0, _HARM_TESTS:], b[:, 0, _HARM_TESTS:] = safe_c, safe_b
-        return tuple(Events(c[..., t], b[..., t], n_c, n_b) for t in tests)
+        return Events(np.moveaxis(c, -1, 0), np.moveaxis(b, -1, 0), n_c, n_b)
 
     def _finely(
         self, tick: Tick, reached: Floats, inside: Ints, usable: Bools

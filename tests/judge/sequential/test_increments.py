@@ -33,8 +33,10 @@ def seen(kind: str, of: Events) -> Compared:
     """Only events of one kind; of the others there were none."""
     nothing = replace(of, c=np.zeros_like(of.c), b=np.zeros_like(of.b))
     found = {name: of if name == kind else nothing for name in KINDS}
-    slow = (found["p50"], found["p90"], found["p99"], found["gross_latency"])
-    return Compared(found["errors"], slow, found["completions"])
+    quantiles = [found[name] for name in ("p50", "p90", "p99")]
+    c, b = (np.stack([getattr(events, side) for events in quantiles]) for side in ("c", "b"))
+    slow = Events(c, b, of.n_c, of.n_b)
+    return Compared(found["errors"], slow, found["gross_latency"], found["completions"])
 
 
 def added(kind: str, of: Events, phi: float = 1.0) -> np.ndarray:
