@@ -59,18 +59,18 @@ def texts(axes: Axes) -> str:
 def test_evidence_of_harm_is_drawn_by_metric_against_both_thresholds(scene: Scene) -> None:
     harm = panels(scene)[0]
 
-    assert level(harm, "rolled back from") == pytest.approx(100)
+    assert level(harm, "rolled back from") == pytest.approx(40)
     assert level(harm, "not promoted from") == pytest.approx(10)
     assert harm.get_yscale() == "log"
     assert set(METRICS) < {line.get_label() for line in harm.lines}
-    assert "rolled back from 100" in texts(harm)
+    assert "rolled back from 40" in texts(harm)
 
 
 def test_the_metric_that_does_the_harm_is_named_and_crosses_the_line(scene: Scene) -> None:
     harm = panels(scene)[0]
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in harm.lines}
 
-    assert lines["all together"][-1] >= 100 > lines["all together"][-2]
+    assert lines["all together"][-1] >= 40 > lines["all together"][-2]
     assert max(METRICS, key=lambda name: lines[name][-1]) == "latency_p99"
     assert "latency_p99" in texts(harm)
 

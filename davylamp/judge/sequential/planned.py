@@ -49,6 +49,9 @@ class PlannedLooks:
     """(B, 2): what has been paid by statistic, for a stake of 1."""
     left: Floats
     """(B,): the part of the stake that is not bet yet."""
+    slower: Floats
+    """(B, 2, 3): of the last look that won, by statistic: blocks of ten seconds beyond the margin,
+    blocks compared, and the look's age in seconds. Zero: none has won."""
 
     @classmethod
     def fresh(cls, shape: Shape) -> PlannedLooks:
@@ -59,6 +62,7 @@ class PlannedLooks:
             np.full((_BLOCKS, b, shape.sides + shape.slices, _STATISTICS), np.nan),
             np.zeros((b, _STATISTICS)),
             np.ones(b),
+            np.zeros((b, _STATISTICS, 3)),
         )
 
     def feed(self, tick: Tick, shape: Shape, ends: Bools) -> None:
@@ -87,19 +91,27 @@ class PlannedLooks:
         """
         share = SHARES[number]
         p_star = np.maximum(policy.alpha * share * stakes, _NOTHING)
-        pays = self._log_p(shape, policy) <= np.log(p_star)
-        self.won = np.where(due[:, None] & pays, self.won + share / p_star, self.won)
+        recent = _recent(np.isfinite(self.levels[:, :, CANARY, 0] - self.levels[:, :, BASELINE, 0]))
+        wins = due[:, None] & (self._log_p(recent, shape, policy) <= np.log(p_star))
+        self.won = np.where(wins, self.won + share / p_star, self.won)
+        if wins.any():
+            margin = math.log(policy.latency_ratio)
+            beyond = self.levels[:, :, CANARY] - self.levels[:, :, BASELINE] > margin
+            blocks = (beyond & recent[..., None]).sum(axis=0)
+            compared = np.broadcast_to(recent.sum(axis=0)[:, None], blocks.shape)
+            ages = np.full(blocks.shape, LOOK_SECONDS[number])
+            said = np.stack([blocks, compared, ages], axis=-1)
+            self.slower = np.where(wins[..., None], said, self.slower)
         self.left = np.where(due, self.left - share, self.left)
 
     def log_e(self) -> Floats:
         """(B, 2): logarithm of the evidence, of what is typical and of the tail."""
         return np.log(np.maximum(self.won + self.left[:, None], _NOTHING))
 
-    def _log_p(self, shape: Shape, policy: SequentialPolicy) -> Floats:
+    def _log_p(self, recent: Bools, shape: Shape, policy: SequentialPolicy) -> Floats:
         """(B, 2): against the baseline, less what stable's slices show; and against stable, which
         may take some more chance."""
         margin = math.log(policy.latency_ratio)
-        recent = _recent(np.isfinite(self.levels[:, :, CANARY, 0] - self.levels[:, :, BASELINE, 0]))
 
         def against(side: int, other: int, margin: float) -> Floats:
             beyond = self.levels[:, :, side] - self.levels[:, :, other] - margin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +84,10 @@ def test_mild_slowness_at_two_requests_a_second_is_taken_back_at_a_look() -> Non
     at = {r.at_tick + 1 for r in caught}
     assert at & set(LOOK_SECONDS)
     assert {r.metrics[0].name for r in caught} <= {"latency_p50", "latency_p90"}
+    at_a_look = [r.headline for r in caught if r.at_tick + 1 in LOOK_SECONDS]
+    assert all(
+        re.search(r"look after (5|10) minutes .* in \d\d of \d\d blocks", h) for h in at_a_look
+    )
 
 
 def test_identical_builds_hardly_ever_lose_a_look() -> None:
