@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 
 _FROM = multiprocessing.get_context("forkserver")
@@ -27,6 +29,11 @@ _OFTEN = (
     "tests.certificates",
 )
 _FROM.set_forkserver_preload([*_OFTEN])
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Each start asks all others whether they have ended, and a process tells its code only once: of
+two threads that read it at the same time, one would be told 255."""
 
 
 def import_too(*modules: str) -> None:
@@ -52,18 +59,20 @@ class Forked:
         self.args = [module, *args]
         given = (module, list(args), dict(env), cwd, out, err or out)
         self._process = _FROM.Process(target=_live, args=given, daemon=True)
-        self._process.start()
+        with _ONE_AT_A_TIME:
+            self._process.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid or 0
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        with _ONE_AT_A_TIME:
+            return self._process.exitcode
 
     def wait(self, seconds: float) -> int:
-        self._process.join(seconds)
-        code = self._process.exitcode
+        wait([self._process.sentinel], seconds)
+        code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(self.args, seconds)
         return code
