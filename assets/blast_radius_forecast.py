@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.picture import picture
-from assets.table import text_table
+from assets.table import table_of_rows
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
 
@@ -58,7 +58,9 @@ def metadata_of(outlook: "Outlook") -> dict[str, Any]:
         "caught": past["caught"],
         "requests harmed": past["harmed_requests"],
         "days": round(past["days"], 1),
-        "figures": _table(("figure", "as assumed", "the fleet's own"), outlook_rows(outlook)),
+        "figures": table_of_rows(
+            ("figure", "as assumed", "the fleet's own"), outlook_rows(outlook)
+        ),
         "levers": _levers(outlook),
         **picture("forecast", forecast_picture(outlook).png),
     }
@@ -69,8 +71,4 @@ def _levers(outlook: "Outlook") -> dg.TableMetadataValue:
         (one.name, f"{one.saved:,.0f}", f"{one.saved_share:.1%}", one.change)
         for one in outlook.own.levers
     ]
-    return _table(("change", "user-minutes saved a year", "of all", "how"), rows)
-
-
-def _table(columns: tuple[str, ...], rows: list[Any]) -> dg.TableMetadataValue:
-    return text_table(columns, (dict(zip(columns, row, strict=True)) for row in rows))
+    return table_of_rows(("change", "user-minutes saved a year", "of all", "how"), rows)

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.picture import picture
 from assets.release_history import DAYS, dora_metadata
-from assets.table import text_table
+from assets.table import table_of_rows
 from davylamp.errors import DavylampError
 from davylamp.rollout.engine import Engine
 
@@ -78,4 +78,4 @@ def _table(story: "FleetStory") -> dg.TableMetadataValue:
         )
         for name, dora in most[:_MOST_ROWS]
     ]
-    return text_table(_COLUMNS, (dict(zip(_COLUMNS, row, strict=True)) for row in rows))
+    return table_of_rows(_COLUMNS, rows)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.live_version import services
 from assets.picture import picture
-from assets.table import text_table
+from assets.table import table_of_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,4 +126,4 @@ def _table(found: list[PastRelease]) -> dg.TableMetadataValue:
         )
         for one in found
     ]
-    return text_table(_COLUMNS, (dict(zip(_COLUMNS, row, strict=True)) for row in rows))
+    return table_of_rows(_COLUMNS, rows)

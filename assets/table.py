@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -14,3 +14,8 @@ def text_table(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> dg.
     return dg.MetadataValue.table(
         [dg.TableRecord(dict(row)) for row in rows], dg.TableSchema(schema)
     )
+
+
+def table_of_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> dg.TableMetadataValue:
+    """Rows have a text for each column, in their order."""
+    return text_table(columns, (dict(zip(columns, row, strict=True)) for row in rows))

@@ -110,8 +110,8 @@ _GROUPS = {
     "tests/e2e/": "a plane",
     "tests/faults/": "a plane to break",
 }
-"""Tests on a plane mostly wait. Those of one group share theirs, one after the other in a process
-of their own; the other files run beside them."""
+"""Tests on a plane mostly wait. Those of one group run one after the other in a process of their
+own, on a plane they share, or one they start; the other files run beside them."""
 
 
 def _together(file: str) -> str:

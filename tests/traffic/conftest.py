@@ -35,8 +35,7 @@ from davylamp.traffic.envoy.bootstrap import envoy_command
 from davylamp.traffic.envoy.router import EnvoyRouter
 from davylamp.traffic.envoy.rtds import RtdsServer
 from tests.forked import Forked
-
-ROOT = Path(__file__).parents[2]
+from tests.live_plane import ROOT
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 15.0, what: str = "") -> None:

@@ -22,6 +22,7 @@ _WIDEST = 7.0
 class Figures:
     """One metric of both sides, in `unit`; None where it could not be had."""
 
+    name: str
     unit: str
     candidate: float | None
     baseline: float | None
@@ -54,9 +55,8 @@ def _rate(judges: Judges, i: int, name: str) -> Figures:
     low, high = anytime.rate_ratio_interval(c / phi, b / phi, n_c, n_b)
     mine, theirs = (100 * k / n if n else math.nan for k, n in ((c, n_c), (b, n_b)))
     ratio = mine / theirs if theirs else math.nan
-    return Figures(
-        "%", known(mine), known(theirs), n_c, n_b, known(ratio), known(low), known(high), margin
-    )
+    found = (known(mine), known(theirs), n_c, n_b, known(ratio), known(low), known(high))
+    return Figures(name, "%", *found, margin)
 
 
 def _latency(judges: Judges, i: int, name: str) -> Figures:
@@ -71,9 +71,8 @@ def _latency(judges: Judges, i: int, name: str) -> Figures:
     n_c, n_b = (float(h.sum()) for h in both)
     ratio = mine / theirs if theirs else math.nan
     margin = judges.policy.latency_ratio
-    return Figures(
-        "ms", known(mine), known(theirs), n_c, n_b, known(ratio), known(low), known(high), margin
-    )
+    found = (known(mine), known(theirs), n_c, n_b, known(ratio), known(low), known(high))
+    return Figures(name, "ms", *found, margin)
 
 
 def _cost(judges: Judges, i: int, name: str) -> Figures:
@@ -94,6 +93,7 @@ def _cost(judges: Judges, i: int, name: str) -> Figures:
     )
     ratio = mine / theirs if theirs else math.nan
     return Figures(
+        name,
         unit,
         known(mine),
         known(theirs),
@@ -112,4 +112,4 @@ def _plain(judges: Judges, i: int, name: str) -> Figures:
     unit = "requests" if name == "hanging" else ""
     mine, theirs = (known(float(v)) for v in counts)
     n_c, n_b = (float(judges.totals[i, s, 0]) for s in (CANARY, BASELINE))
-    return Figures(unit, mine, theirs, n_c, n_b, None, None, None, 1.0)
+    return Figures(name, unit, mine, theirs, n_c, n_b, None, None, None, 1.0)

@@ -10,7 +10,7 @@ from davylamp.judge.sample import Floats
 from davylamp.judge.sequential import requests, resources
 from davylamp.judge.sequential.control import Placebo, Spread
 from davylamp.judge.sequential.dispersion import Dispersion
-from davylamp.judge.sequential.planned import BLOCK_SECONDS, LOOK_SECONDS, PlannedLooks
+from davylamp.judge.sequential.planned import PlannedLooks
 from davylamp.judge.sequential.policy import PLANNED_TESTS, TESTS, SequentialPolicy
 from davylamp.judge.sequential.quality import Quality
 from davylamp.judge.sequential.resources import BlockEnds, Resources
@@ -81,7 +81,7 @@ class Judges:
         self.spread = Spread.fresh((5, b, 1 + shape.slices))
         """Of errors and of slow answers by test, among the groups of the same code."""
         self.planned = PlannedLooks.fresh(shape)
-        self.resources = Resources.fresh(b)
+        self.resources = Resources.fresh(b, shape.sides)
         self.safety = Safety.fresh(b, policy)
         self.quality = Quality.fresh(b)
         self.shared = SharedDistress.fresh(b, len(shape.bounds_ms) + 1)
@@ -120,7 +120,7 @@ class Judges:
         seen = self.eyes.see(tick)
         log_requests = self._request_tests(tick, seen, active, ends)
         resource_tests = self._resource_tests(tick, active, ends)
-        planned = self._planned_looks(tick, just_warm)
+        planned = self._planned_looks(tick, just_warm, ends.ten)
         tests = np.concatenate([log_requests, resource_tests, planned], axis=1)
         phi = self.dispersion.phi()[0, :, 0]
         errors, slow = seen.errors.first(), seen.safe.first()
@@ -204,20 +204,15 @@ class Judges:
         self.block_tests.feed(found, weight, ends.five[:, None] & counts)
         return resources.log_tests(self.block_tests.log_e())
 
-    def _planned_looks(self, tick: Tick, just_warm: Bools) -> Floats:
+    def _planned_looks(self, tick: Tick, just_warm: Bools, ends: Bools) -> Floats:
         if self.policy.gross_only:
             return np.zeros((len(self.age), len(PLANNED_TESTS)))
-        ends, age = self._every(BLOCK_SECONDS), self.age * self.shape.tick_seconds
         self.planned.feed(tick, self.shape, ends)
         if just_warm.any():
             self.planned.forget(just_warm)
         if ends.any():
-            block = max(BLOCK_SECONDS, self.shape.tick_seconds)
             stakes = np.exp(self.log_weights[-len(PLANNED_TESTS) :])
-            for number, at in enumerate(LOOK_SECONDS):
-                due = ends & (age >= at) & (age < at + block)
-                if due.any():
-                    self.planned.look(number, due, self.shape, stakes, self.policy)
+            self.planned.look_when_due(ends, self.age, self.shape, stakes, self.policy)
         return self.planned.log_e()
 
     def _count(self, tick: Tick) -> None:

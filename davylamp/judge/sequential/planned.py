@@ -18,7 +18,7 @@ from davylamp.judge.sequential.blocks import Sums
 from davylamp.judge.sequential.policy import SequentialPolicy
 from davylamp.judge.sequential.signed_rank import log_p
 from davylamp.judge.sequential.thresholds import quantile_bucket, quantile_part
-from davylamp.judge.sequential.tick import BASELINE, CANARY, STABLE, Bools, Shape, Tick
+from davylamp.judge.sequential.tick import BASELINE, CANARY, STABLE, Bools, Ints, Shape, Tick
 
 BLOCK_SECONDS = 10.0
 LOOK_SECONDS = (300.0, 600.0, 1200.0, 2400.0)
@@ -69,7 +69,7 @@ class PlannedLooks:
         """Take one tick in; blocks end where `ends` (B,)."""
         b = shape.releases
         sides = self.sides.feed(tick.latency.reshape(b, -1), ends)
-        slices = self.slices.feed(tick.slice_latency[:, : shape.slices].reshape(b, -1), ends)
+        slices = self.slices.feed(tick.slice_latency.reshape(b, -1), ends)
         if not ends.any():
             return
         found = [_levels(sides.reshape(b, shape.sides, -1), shape.bounds_ms)]
@@ -82,27 +82,36 @@ class PlannedLooks:
         """Blocks of the warm-up (B,) are no evidence."""
         self.levels = np.where(when[:, None, None], np.nan, self.levels)
 
-    def look(
+    def look_when_due(
+        self, ends: Bools, age: Ints, shape: Shape, stakes: Floats, policy: SequentialPolicy
+    ) -> None:
+        """Look at the releases (B,) a block of which ends and that have come of a look's age (in
+        ticks). `stakes` (2,) are the weights of both tests; one look that wins is enough."""
+        seconds = age * shape.tick_seconds
+        block = max(BLOCK_SECONDS, shape.tick_seconds)
+        for number, at in enumerate(LOOK_SECONDS):
+            due = ends & (seconds >= at) & (seconds < at + block)
+            if due.any():
+                self._look(number, due, shape, stakes, policy)
+
+    def _look(
         self, number: int, due: Bools, shape: Shape, stakes: Floats, policy: SequentialPolicy
     ) -> None:
-        """The look of this number (0-based), of the releases (B,) that are of that age.
-
-        `stakes` (2,) are the weights of both tests; a look that wins is enough to roll back.
-        """
         share = SHARES[number]
         p_star = np.maximum(policy.alpha * share * stakes, _NOTHING)
-        recent = _recent(np.isfinite(self.levels[:, :, CANARY, 0] - self.levels[:, :, BASELINE, 0]))
+        recent = _recent(np.isfinite(self._beyond(CANARY, BASELINE)[..., 0]))
         wins = due[:, None] & (self._log_p(recent, shape, policy) <= np.log(p_star))
         self.won = np.where(wins, self.won + share / p_star, self.won)
-        if wins.any():
-            margin = math.log(policy.latency_ratio)
-            beyond = self.levels[:, :, CANARY] - self.levels[:, :, BASELINE] > margin
-            blocks = (beyond & recent[..., None]).sum(axis=0)
-            compared = np.broadcast_to(recent.sum(axis=0)[:, None], blocks.shape)
-            ages = np.full(blocks.shape, LOOK_SECONDS[number])
-            said = np.stack([blocks, compared, ages], axis=-1)
-            self.slower = np.where(wins[..., None], said, self.slower)
         self.left = np.where(due, self.left - share, self.left)
+        is_slower = self._beyond(CANARY, BASELINE) > math.log(policy.latency_ratio)
+        slower = (is_slower & recent[..., None]).sum(axis=0)
+        compared = np.broadcast_to(recent.sum(axis=0)[:, None], slower.shape)
+        said = np.stack([slower, compared, np.full(slower.shape, LOOK_SECONDS[number])], axis=-1)
+        self.slower = np.where(wins[..., None], said, self.slower)
+
+    def _beyond(self, side: int, other: int) -> Floats:
+        """(120, B, 2): by how much the one was slower than the other, in logarithms."""
+        return self.levels[:, :, side] - self.levels[:, :, other]
 
     def log_e(self) -> Floats:
         """(B, 2): logarithm of the evidence, of what is typical and of the tail."""
@@ -114,7 +123,7 @@ class PlannedLooks:
         margin = math.log(policy.latency_ratio)
 
         def against(side: int, other: int, margin: float) -> Floats:
-            beyond = self.levels[:, :, side] - self.levels[:, :, other] - margin
+            beyond = self._beyond(side, other) - margin
             typical, tail = np.moveaxis(np.where(recent[..., None], beyond, np.nan), -1, 0)
             return np.stack([log_p((typical[0::2] + typical[1::2]) / 2), log_p(tail)], axis=1)
 

@@ -52,9 +52,9 @@ class Resources:
     """(B, 2, 3): number, sum and sum of squares of the blocks' log ratios, of CPU and memory."""
 
     @classmethod
-    def fresh(cls, releases: int) -> Resources:
+    def fresh(cls, releases: int, sides: int) -> Resources:
         return cls(
-            Sums.fresh(releases, 6),
+            Sums.fresh(releases, 2 * sides),
             Sums.fresh(releases, 8),
             np.zeros((releases, 2, 2)),
             Extremes.fresh(releases, _MEMORY_BLOCKS),
@@ -107,7 +107,10 @@ class Resources:
     def _cpu(self, tick: Tick, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:
         """A request may cost half as much again as on the baseline, or as on stable: users who
         cost more and stick to a side are not the build's doing."""
-        found = self.cpu.feed(_with_stable(tick), ends.five).reshape(-1, 2, 3)
+        cpu = tick.cpu_seconds
+        told = [cpu[:, :2], np.nan_to_num(cpu[:, 2:])]  # a stable that doesn't tell used nothing
+        columns = np.concatenate([*told, tick.completed], axis=1)
+        found = self.cpu.feed(columns, ends.five).reshape(len(cpu), 2, -1)
         if not ends.five.any():
             return ends.five, ends.five
         used, trials = found[:, 0], found[:, 1]
@@ -135,16 +138,6 @@ class Resources:
         use = counts & (mine > 0) & (theirs > 0)
         ratio = np.log(np.where(use, mine, 1.0) / np.where(use, theirs, 1.0))
         self.ratios[:, which] += np.stack([use.astype(float), ratio, ratio**2], axis=1)
-
-
-def _with_stable(tick: Tick) -> Floats:
-    """(B, 6): CPU seconds of candidate, baseline and stable, and requests; nothing of a stable
-    that is not there, or doesn't tell."""
-    used, trials = tick.cpu_seconds, tick.completed
-    if used.shape[1] < 3:
-        nothing = np.zeros((len(used), 1))
-        return np.concatenate([used, nothing, trials, nothing], axis=1)
-    return np.concatenate([used[:, :2], np.nan_to_num(used[:, 2:]), trials], axis=1)
 
 
 def _hanging(requests: Floats, ends: BlockEnds, policy: SequentialPolicy) -> tuple[Bools, Bools]:

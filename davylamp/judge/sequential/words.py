@@ -13,32 +13,20 @@ from davylamp.judge.sequential import anytime
 from davylamp.judge.sequential.figures import Figures, figures_of
 from davylamp.judge.sequential.judges import LAST_TICKS, Judges, Look
 from davylamp.judge.sequential.planned import BLOCK_SECONDS
-from davylamp.judge.sequential.policy import METRICS, TESTS
+from davylamp.judge.sequential.policy import METRICS, PLANNED_TESTS, TESTS
 from davylamp.judge.sequential.safety import SAFE_TESTS
 
-_LOOKED_AT = ("latency_p50", "latency_p90")
-"""Metrics of which planned looks are a part, in the order of their statistics."""
 _BIGGEST = 690.0
 
 
 @dataclass(frozen=True)
-class MetricEvidence:
-    """One metric's part. Figures are in `unit`; None where they could not be had.
+class MetricEvidence(Figures):
+    """One metric's part, with its figures.
 
     `log_e` is the natural logarithm of the evidence of harm; `log_safe` that of harmlessness
     (None where this metric isn't asked for it).
     """
 
-    name: str
-    unit: str
-    candidate: float | None
-    baseline: float | None
-    candidate_count: float
-    baseline_count: float
-    ratio: float | None
-    lower: float | None
-    upper: float | None
-    margin: float
     weight: float
     log_e: float
     log_safe: float | None
@@ -91,20 +79,18 @@ def _metric(judges: Judges, look: Look, i: int, name: str) -> MetricEvidence:
     log_safe = known(float(look.safe[i, SAFE_TESTS.index(name)])) if name in SAFE_TESTS else None
     seen = figures_of(judges, i, name)
     return MetricEvidence(
-        name=name,
+        **vars(seen),
         weight=weight,
         log_e=log_e,
         log_safe=log_safe,
-        says=_says(name, seen) + _at_a_look(judges, i, name),
-        **vars(seen),
+        says=_says(seen) + _at_a_look(judges, i, name),
     )
 
 
 def _at_a_look(judges: Judges, i: int, name: str) -> str:
     """What a planned look saw, if it won."""
-    if name not in _LOOKED_AT:
-        return ""
-    slower, blocks, age = judges.planned.slower[i, _LOOKED_AT.index(name)].tolist()
+    looks = [k for k, test in enumerate(PLANNED_TESTS) if test in METRICS[name]]
+    slower, blocks, age = judges.planned.slower[i, looks].sum(axis=0).tolist()
     if not blocks:
         return ""
     return (
@@ -113,7 +99,8 @@ def _at_a_look(judges: Judges, i: int, name: str) -> str:
     )
 
 
-def _says(name: str, seen: Figures) -> str:
+def _says(seen: Figures) -> str:
+    name = seen.name
     mine, theirs = number(seen.candidate, seen.unit), number(seen.baseline, seen.unit)
     if name in ("error_rate", "client_error_rate"):
         what = "failed" if name == "error_rate" else "got a 4xx"

@@ -11,7 +11,7 @@ import pytest
 from davylamp.judge.recording import Recording, Slices, series_from
 from davylamp.judge.sample import Floats, Series
 from davylamp.judge.sequential.judges import Judges, Look
-from davylamp.judge.sequential.planned import LOOK_SECONDS
+from davylamp.judge.sequential.planned import BLOCK_SECONDS, LOOK_SECONDS
 from davylamp.judge.sequential.policy import PLANNED_TESTS, TESTS, SequentialPolicy
 from davylamp.judge.sequential.run import judge_recordings
 from davylamp.judge.sequential.stack import shape_of, ticks_of
@@ -35,9 +35,7 @@ def latency(rng: np.random.Generator, rate: float, slower: Floats | float = 1.0)
 
 
 def side(counts: Floats) -> Series:
-    return series_from(
-        completed=counts.sum(axis=1), failed=np.zeros(TICKS), latency=counts, restarts=None
-    )
+    return series_from(completed=counts.sum(axis=1), failed=np.zeros(TICKS), latency=counts)
 
 
 def stream(seed: int, rate: float = 2.0, slower: Floats | float = 1.0) -> Recording:
@@ -67,7 +65,7 @@ def wins(recordings: list[Recording]) -> int:
     warm = POLICY.warm_up_seconds + 1
     for tick in ticks_of(recordings):
         judges.age += 1
-        found = judges._planned_looks(tick, judges.age == warm)
+        found = judges._planned_looks(tick, judges.age == warm, judges._every(BLOCK_SECONDS))
     return int((found > 0).any(axis=1).sum())
 
 
